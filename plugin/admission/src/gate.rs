@@ -1,0 +1,206 @@
+//! The gate of one VM: everything that it remembers, and the time.
+
+use wire::ids::CredentialName;
+use wire::sync::{Change, CredentialAnswer, Identity, Release};
+use wire::units::Millis;
+
+use crate::client::{Client, Clients, Refusal};
+use crate::conversation::{Conversation, Failure, Outcome, Wishes};
+use crate::counters::{Counter, Counters};
+use crate::credential::{Credential, Unusable};
+use crate::lease::{Leases, Places};
+use crate::policy::Policy;
+
+/// The state of one root context of the plugin: a holder, in the ledger's words.
+#[derive(Debug)]
+pub struct Gate {
+    pub(crate) now: Millis,
+    pub(crate) policy: Option<Policy>,
+    pub(crate) clients: Clients,
+    pub(crate) leases: Leases,
+    pub(crate) wishes: Wishes,
+    pub(crate) conversation: Conversation,
+    /// What happened, for Envoy's statistics.
+    pub counters: Counters,
+}
+
+impl Gate {
+    /// A gate that knows nothing yet and refuses everything. `seed` is random: half of it names the
+    /// holder, so that no two ever share a name.
+    #[must_use]
+    pub fn new(seed: u128) -> Self {
+        Self {
+            now: Millis::ZERO,
+            policy: None,
+            clients: Clients::default(),
+            leases: Leases::default(),
+            wishes: Wishes::default(),
+            conversation: Conversation::new(seed),
+            counters: Counters::default(),
+        }
+    }
+
+    /// Sets the time: at ticks, at answers, and when a request must wait.
+    pub fn set_now(&mut self, now: Millis) {
+        self.now = self.now.max(now);
+    }
+
+    /// The time as this gate knows it.
+    #[must_use]
+    pub const fn now(&self) -> Millis {
+        self.now
+    }
+
+    /// Whether this gate is asleep: nobody has called for a while, and it holds nothing.
+    #[must_use]
+    pub const fn is_dormant(&self) -> bool {
+        self.conversation.is_dormant()
+    }
+
+    /// How long a request that begins to wait now waits at least for a sync to leave.
+    #[must_use]
+    pub fn sync_possible_in(&self, now: Millis) -> Millis {
+        self.conversation.possible_in(now)
+    }
+
+    /// The policy's version and the number of clients remembered.
+    #[must_use]
+    pub fn status(&self) -> (Option<&str>, usize) {
+        (
+            self.policy.as_ref().map(|policy| policy.version.as_str()),
+            self.clients.len(),
+        )
+    }
+
+    /// A request is over.
+    pub fn release(&mut self, places: &mut Places) {
+        self.leases.note_released(places);
+        places.release(self.now);
+    }
+
+    /// The bytes of a sync, if one is due. `waiting` says whether requests are held back for it.
+    pub fn sync_due(&mut self, waiting: bool) -> Option<&[u8]> {
+        let now = self.now;
+        if self.conversation.falls_asleep(now, waiting) {
+            self.clients.forget_all();
+            self.leases.return_all();
+            self.forget(&Change::AllCredentials);
+        }
+        self.wish_ahead();
+        let due = self
+            .conversation
+            .due(now, waiting, &self.wishes, &self.leases)?;
+        self.counters.add(Counter::Syncs);
+        self.conversation
+            .begin(due, now, &mut self.wishes, &mut self.leases)
+    }
+
+    /// A sync could not be sent or was not answered.
+    pub fn sync_failed(&mut self) {
+        self.counters.add(Counter::SyncFailures);
+        self.conversation.failed();
+    }
+
+    /// The answer to a sync.
+    ///
+    /// # Errors
+    /// [`Failure`] says, without quoting it, what is wrong with the answer.
+    pub fn sync_answered(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        let now = self.now;
+        let Outcome {
+            reply,
+            sent_at,
+            forget,
+        } = match self.conversation.answered(bytes, now) {
+            Ok(outcome) => outcome,
+            Err(failure) => {
+                self.sync_failed();
+                return Err(failure);
+            }
+        };
+        if forget {
+            self.leases.void();
+        }
+        if let Some(facts) = reply.policy {
+            self.clients.forget_all();
+            self.policy = Some(Policy::new(facts, &mut self.leases, now));
+        }
+        reply.changes.iter().for_each(|change| self.forget(change));
+        self.wishes.answered();
+        for answer in reply.clients {
+            self.learn(answer, now);
+        }
+        for answer in &reply.credentials {
+            self.equip(answer, now);
+        }
+        self.leases.absorb(&reply.leases, sent_at, now);
+        Ok(())
+    }
+
+    fn learn(&mut self, answer: wire::sync::ClientAnswer, now: Millis) {
+        let until = now.plus(answer.ttl_ms);
+        let refusal = match answer.identity {
+            Identity::Known(facts) => {
+                let client = Client::new(facts, answer.ttl_ms, &mut self.leases, now);
+                return self.clients.insert(answer.digest, client);
+            }
+            Identity::Expired(_) => Refusal::Expired,
+            Identity::Revoked(_) => Refusal::Revoked,
+            Identity::Unknown => Refusal::Unknown,
+        };
+        self.clients.refuse(answer.digest, refusal, until);
+    }
+
+    fn equip(&self, answer: &CredentialAnswer, now: Millis) {
+        let Some(policy) = &self.policy else { return };
+        for service in policy.wanting(&answer.name) {
+            let facts = &service.facts;
+            service.credential.put(
+                match &answer.release {
+                    Release::Released(released) => {
+                        Credential::new(released, &facts.inject, &facts.hosts, now)
+                    }
+                    Release::Missing => Err(Unusable::Missing),
+                    Release::Refused => Err(Unusable::Refused),
+                    Release::Unavailable => Err(Unusable::HsmUnavailable),
+                },
+                now,
+            );
+        }
+    }
+
+    fn forget(&mut self, change: &Change) {
+        let Some(policy) = &self.policy else { return };
+        match change {
+            Change::AllClients => self.clients.forget_all(),
+            Change::ClientKey(digest) => self.clients.forget(digest),
+            Change::AllCredentials => {
+                policy
+                    .services()
+                    .iter()
+                    .for_each(|service| service.credential.rotated());
+            }
+            Change::CredentialRotated(name) => {
+                policy
+                    .wanting(name)
+                    .for_each(|service| service.credential.rotated());
+            }
+            Change::CredentialRevoked(name) => {
+                policy
+                    .wanting(name)
+                    .for_each(|service| service.credential.forget());
+            }
+        }
+    }
+
+    /// Asks, ahead of need, for credentials that are about to end or have been rotated.
+    fn wish_ahead(&mut self) {
+        let Some(policy) = &self.policy else { return };
+        for service in policy.services() {
+            if service.credential.wants_refresh(self.now) {
+                let name: &CredentialName = &service.facts.credential;
+                self.wishes.credential(name);
+            }
+        }
+    }
+}

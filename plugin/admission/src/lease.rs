@@ -1,0 +1,406 @@
+//! What this VM has been lent of each limit, and spends from memory.
+//!
+//! A lease is shared by everybody whom its limit binds, so it lives behind an `Rc` and in cells: a
+//! request that checks and commits allocates nothing. All its amounts are small integers; what the
+//! ledger hears of them is in [`Lease::settle`].
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use wire::facts::LimitFacts;
+use wire::limit::{LimitKey, LimitRule};
+use wire::sync::{LeaseAnswer, LeaseLine};
+use wire::units::Millis;
+
+/// Demand is looked ahead this far: a slice shall last about as long as five syncs at full pace.
+const AHEAD: Millis = Millis(250);
+
+/// A lease that nobody asked for in this time is given back, so that idle workers strand nothing.
+const IDLE: Millis = Millis(5_000);
+
+/// The clock is read at ticks, so a lease ends this much sooner here than it was promised to last.
+const TICK_SLACK: Millis = Millis(100);
+
+/// One limit's slice.
+#[derive(Debug)]
+pub struct Lease {
+    facts: LimitFacts,
+    /// May be spent until `good_until`.
+    available: Cell<u64>,
+    /// Places taken by running requests; concurrency only.
+    running: Cell<u64>,
+    /// Running places that the present ledger did not lend: it forgot them in a restart.
+    undeclared: Cell<u64>,
+    spent: Cell<u64>,
+    returned: Cell<u64>,
+    /// Requests that asked since the last [`Lease::settle`], admitted or not.
+    asked: Cell<u64>,
+    /// What `asked` is expected to be in [`AHEAD`].
+    demand: Cell<u64>,
+    settled_at: Cell<Millis>,
+    asked_at: Cell<Millis>,
+    good_until: Cell<Millis>,
+    /// The ledger had nothing more: refuse without asking until then.
+    short_until: Cell<Millis>,
+    shortage: Cell<Shortage>,
+    recall: Cell<bool>,
+    touched: Cell<bool>,
+}
+
+/// What a refusal says of a lease that is empty.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Shortage {
+    /// When a place may be expected, on this VM's clock.
+    pub retry_at: Millis,
+    /// The limit is not used up; other workers have what is left.
+    pub lent_elsewhere: bool,
+    /// What the ledger had left at the last answer.
+    pub remaining: u64,
+    /// When the limit is whole again, on this VM's clock.
+    pub resets_at: Millis,
+}
+
+/// Whether a lease has something to spend.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Ready {
+    /// It has.
+    Yes,
+    /// Not now, and asking would bring nothing.
+    Short(Shortage),
+    /// It must ask first.
+    Ask,
+}
+
+impl Lease {
+    fn new(facts: LimitFacts, now: Millis) -> Self {
+        Self {
+            facts,
+            available: Cell::default(),
+            running: Cell::default(),
+            undeclared: Cell::default(),
+            spent: Cell::default(),
+            returned: Cell::default(),
+            asked: Cell::default(),
+            demand: Cell::default(),
+            settled_at: Cell::new(now),
+            asked_at: Cell::new(now),
+            good_until: Cell::default(),
+            short_until: Cell::default(),
+            shortage: Cell::default(),
+            recall: Cell::default(),
+            touched: Cell::default(),
+        }
+    }
+
+    /// The limit that it is a slice of.
+    #[must_use]
+    pub const fn facts(&self) -> &LimitFacts {
+        &self.facts
+    }
+
+    /// Whether a request could take one now. Takes nothing.
+    #[must_use]
+    pub fn ready(&self, now: Millis) -> Ready {
+        if self.available.get() > 0 && now <= self.good_until.get() {
+            Ready::Yes
+        } else if now < self.short_until.get() {
+            Ready::Short(self.shortage.get())
+        } else {
+            Ready::Ask
+        }
+    }
+
+    /// What a refusal says when the ledger could not be asked in time.
+    #[must_use]
+    pub fn shortage(&self) -> Shortage {
+        self.shortage.get()
+    }
+
+    /// Takes one, after [`Lease::ready`] said [`Ready::Yes`].
+    fn take(&self) {
+        self.available.set(self.available.get().saturating_sub(1));
+        match self.facts.rule {
+            LimitRule::Requests { .. } => add(&self.spent, 1),
+            LimitRule::Concurrent { .. } => add(&self.running, 1),
+        }
+    }
+
+    /// A running request has ended: its place is free for the next here, or goes back.
+    fn release(&self, now: Millis) {
+        self.running.set(self.running.get().saturating_sub(1));
+        if self.undeclared.get() > self.running.get() {
+            // More places are undeclared than running: this one was never lent by this ledger.
+            self.undeclared.set(self.running.get());
+        } else if self.recall.get() || now > self.good_until.get() {
+            add(&self.returned, 1);
+        } else {
+            add(&self.available, 1);
+        }
+    }
+
+    /// Counts a request that wants one, whatever becomes of it.
+    fn ask(&self, now: Millis) {
+        add(&self.asked, 1);
+        self.asked_at.set(now);
+    }
+
+    /// Whether the slice will not last until the next sync at the present demand.
+    fn runs_low(&self, now: Millis) -> bool {
+        now >= self.short_until.get()
+            && self.available.get() <= self.expected(now).div_ceil(2)
+            && self.asked.get() > 0
+    }
+
+    /// Whether there is something that the ledger wants back or must hear of.
+    fn owes(&self) -> bool {
+        self.recall.get() && self.available.get() > 0
+            || self.spent.get() > 0
+            || self.returned.get() > 0
+    }
+
+    /// Requests expected in [`AHEAD`]: the present rate, or what is left of the one before.
+    fn expected(&self, now: Millis) -> u64 {
+        let elapsed = now.since(self.settled_at.get()).0.max(50);
+        let present = match self.asked.get() {
+            few @ 0..4 => few,
+            many => many.saturating_mul(AHEAD.0).div_ceil(elapsed),
+        };
+        present.max(
+            self.demand
+                .get()
+                .saturating_mul(3)
+                .div_ceil(4)
+                .saturating_sub(1),
+        )
+    }
+
+    fn is_idle(&self, now: Millis) -> bool {
+        now.since(self.asked_at.get()) > IDLE
+    }
+
+    /// The line that a sync carries: what was spent and comes back is taken off here, so a line is
+    /// built once and repeated to the byte.
+    fn settle(&self, now: Millis) -> LeaseLine {
+        let demand = self.expected(now);
+        let target = if self.is_idle(now) {
+            0
+        } else {
+            demand.saturating_add(1)
+        };
+        let keep = match (now > self.good_until.get(), self.recall.get()) {
+            (true, _) => 0,
+            (false, true) => demand,
+            (false, false) => target.saturating_mul(2),
+        };
+        let surplus = self.available.get().saturating_sub(keep);
+        self.available
+            .set(self.available.get().saturating_sub(surplus));
+        add(&self.returned, surplus);
+        let short = now < self.short_until.get();
+        let wants = if short {
+            0
+        } else {
+            target.saturating_sub(self.available.get())
+        };
+        self.demand.set(demand);
+        self.asked.set(0);
+        self.settled_at.set(now);
+        self.touched.set(false);
+        LeaseLine {
+            limit: self.facts.key.clone(),
+            spent: self.spent.take(),
+            returned: self.returned.take(),
+            wants: wants.saturating_add(self.undeclared.get()),
+        }
+    }
+
+    /// Takes in what the ledger answered to a request sent at `sent_at`.
+    fn absorb(&self, answer: &LeaseAnswer, sent_at: Millis, now: Millis) {
+        let declared = answer.gets.min(self.undeclared.get());
+        self.undeclared
+            .set(self.undeclared.get().saturating_sub(declared));
+        add(&self.available, answer.gets.saturating_sub(declared));
+        let until = sent_at.plus(answer.ttl_ms);
+        self.good_until
+            .set(Millis(until.0.saturating_sub(TICK_SLACK.0)));
+        self.recall.set(answer.recall);
+        let short = answer.short;
+        self.short_until
+            .set(short.map_or(Millis::ZERO, |short| now.plus(short.ask_again_ms)));
+        self.shortage.set(Shortage {
+            retry_at: now.plus(short.map_or(Millis::ZERO, |short| short.retry_ms)),
+            lent_elsewhere: short.is_some_and(|short| short.lent_elsewhere),
+            remaining: answer.remaining,
+            resets_at: now.plus(answer.resets_ms),
+        });
+    }
+
+    /// The ledger that lent this is gone: nothing here may be spent, and it must hear what runs.
+    fn void(&self) {
+        self.available.set(0);
+        self.spent.set(0);
+        self.returned.set(0);
+        self.good_until.set(Millis::ZERO);
+        self.short_until.set(Millis::ZERO);
+        self.undeclared.set(self.running.get());
+    }
+}
+
+fn add(cell: &Cell<u64>, amount: u64) {
+    cell.set(cell.get().saturating_add(amount));
+}
+
+/// The places that an admitted request holds; dropping it, however the request ended, frees them.
+/// At most one concurrency limit stands on a client, a service and a use each.
+#[derive(Debug, Default)]
+pub struct Places([Option<Rc<Lease>>; 3]);
+
+impl Places {
+    /// Frees the places, once.
+    pub fn release(&mut self, now: Millis) {
+        self.0
+            .iter_mut()
+            .filter_map(Option::take)
+            .for_each(|lease| lease.release(now));
+    }
+
+    fn keep(&mut self, lease: &Rc<Lease>) {
+        if let Some(slot) = self.0.iter_mut().find(|slot| slot.is_none()) {
+            *slot = Some(Rc::clone(lease));
+        }
+    }
+}
+
+/// All leases of this VM.
+#[derive(Debug, Default)]
+pub struct Leases {
+    by_key: HashMap<LimitKey, Rc<Lease>>,
+    /// Those that something happened to since they were last settled.
+    touched: Vec<Rc<Lease>>,
+}
+
+impl Leases {
+    /// The lease for a limit, made empty if it is new. Changed facts make a new one: the ledger keeps
+    /// account by name, and the old one is settled until nobody holds it.
+    pub fn of(&mut self, facts: &LimitFacts, now: Millis) -> Rc<Lease> {
+        if let Some(lease) = self.by_key.get(&facts.key) {
+            if lease.facts.rule == facts.rule && lease.facts.mode == facts.mode {
+                return Rc::clone(lease);
+            }
+            let old = Rc::clone(lease);
+            self.touch(&old);
+        }
+        let lease = Rc::new(Lease::new(facts.clone(), now));
+        if let Some(old) = self.by_key.insert(facts.key.clone(), Rc::clone(&lease)) {
+            inherit(&old, &lease);
+        }
+        lease
+    }
+
+    /// Notes that a request asks for one of each.
+    pub fn ask<'a>(&mut self, leases: impl Iterator<Item = &'a Rc<Lease>>, now: Millis) {
+        for lease in leases {
+            lease.ask(now);
+            self.touch(lease);
+        }
+    }
+
+    /// Takes one of each, after all said that they are ready.
+    pub fn take<'a>(&mut self, leases: impl Iterator<Item = &'a Rc<Lease>>) -> Places {
+        let mut places = Places::default();
+        for lease in leases {
+            lease.take();
+            if matches!(lease.facts.rule, LimitRule::Concurrent { .. }) {
+                places.keep(lease);
+            }
+        }
+        places
+    }
+
+    /// Whether a slice should be fetched or given back soon.
+    #[must_use]
+    pub fn runs_low(&self, now: Millis) -> bool {
+        self.touched.iter().any(|lease| lease.runs_low(now))
+    }
+
+    /// Whether the ledger should hear something within its usual time.
+    #[must_use]
+    pub fn owes(&self) -> bool {
+        self.touched.iter().any(|lease| lease.owes())
+    }
+
+    /// The lines of a sync: what was touched, and, if `all`, everything that is held, which renews it.
+    /// At most `lines_max`; the rest waits for the next.
+    pub fn settle(&mut self, now: Millis, all: bool, lines_max: usize) -> Vec<LeaseLine> {
+        if all {
+            self.touch_all();
+        }
+        let count = self.touched.len().min(lines_max);
+        self.touched
+            .drain(..count)
+            .map(|lease| lease.settle(now))
+            .collect()
+    }
+
+    /// Takes in the answers to a sync.
+    pub fn absorb(&mut self, answers: &[LeaseAnswer], sent_at: Millis, now: Millis) {
+        for answer in answers {
+            if let Some(lease) = self.by_key.get(&answer.limit) {
+                lease.absorb(answer, sent_at, now);
+            }
+        }
+    }
+
+    /// The ledger has begun a new life.
+    pub fn void(&mut self) {
+        self.by_key.values().for_each(|lease| lease.void());
+    }
+
+    /// Gives everything back: nobody calls.
+    pub fn return_all(&mut self) {
+        for lease in self.by_key.values() {
+            add(&lease.returned, lease.available.take());
+        }
+        self.touch_all();
+    }
+
+    /// Notes that places were freed by a request that has ended.
+    pub fn note_released(&mut self, places: &Places) {
+        for lease in places.0.iter().flatten() {
+            self.touch(lease);
+        }
+    }
+
+    fn touch(&mut self, lease: &Rc<Lease>) {
+        if !lease.touched.replace(true) {
+            self.touched.push(Rc::clone(lease));
+        }
+    }
+
+    /// Forgets leases that nobody refers to and that hold nothing, touches the others that hold something.
+    fn touch_all(&mut self) {
+        self.by_key.retain(|_, lease| {
+            Rc::strong_count(lease) > 1 || lease.available.get() > 0 || lease.owes()
+        });
+        let holding = |lease: &&Rc<Lease>| {
+            lease.available.get() > 0 || lease.running.get() > 0 || lease.owes()
+        };
+        let holding: Vec<_> = self
+            .by_key
+            .values()
+            .filter(holding)
+            .map(Rc::clone)
+            .collect();
+        holding.iter().for_each(|lease| self.touch(lease));
+    }
+}
+
+/// Moves what an outdated lease has to its successor: the ledger knows both by one name. Places that
+/// still run on the old one go straight back when they end, because its time is over.
+fn inherit(old: &Lease, new: &Lease) {
+    new.available.set(old.available.take());
+    new.spent.set(old.spent.take());
+    new.returned.set(old.returned.take());
+    new.good_until.set(old.good_until.replace(Millis::ZERO));
+}
