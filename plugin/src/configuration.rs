@@ -28,15 +28,9 @@ fn default_cluster() -> String {
 /// A sentence for the operator, with place and remedy.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Configuration, String> {
     if bytes.len() > BYTES_MAX {
-        return Err(format!(
-            "the filter's configuration is longer than {BYTES_MAX} bytes"
-        ));
+        return Err(format!("the filter's configuration is longer than {BYTES_MAX} bytes"));
     }
-    let bytes = if bytes.trim_ascii().is_empty() {
-        b"{}"
-    } else {
-        bytes
-    };
+    let bytes = if bytes.trim_ascii().is_empty() { b"{}" } else { bytes };
     let configuration: Configuration = serde_json::from_slice(bytes).map_err(|error| {
         format!(
             "the filter's configuration is wrong: {error}; expected for example \

@@ -2,10 +2,7 @@
 //!
 //! The SDK's own wrappers panic on every status that they do not expect, so the calls are made here;
 //! its `dispatch_http_call` alone is used, because it registers the call for the SDK's dispatcher.
-#![expect(
-    unsafe_code,
-    reason = "the host's ABI; each block says why it is sound"
-)]
+#![expect(unsafe_code, reason = "the host's ABI; each block says why it is sound")]
 
 use std::ptr::null_mut;
 use std::time::Duration;
@@ -93,11 +90,7 @@ mod abi {
 }
 
 const fn check(status: u32) -> Result<()> {
-    if status == 0 {
-        Ok(())
-    } else {
-        Err(HostError(status))
-    }
+    if status == 0 { Ok(()) } else { Err(HostError(status)) }
 }
 
 /// Takes over what the host has written: it allocated the bytes with this module's allocator, exactly
@@ -124,10 +117,7 @@ pub(crate) fn headers(map: Map) -> Result<Vec<u8>> {
 /// with a zero byte behind it. What does not fit ends the list.
 pub(crate) fn pairs(packed: &[u8]) -> Pairs<'_> {
     let (count, rest) = split_u32(packed).unwrap_or((0, &[]));
-    let sizes_end = usize::try_from(count)
-        .unwrap_or(0)
-        .saturating_mul(8)
-        .min(rest.len());
+    let sizes_end = usize::try_from(count).unwrap_or(0).saturating_mul(8).min(rest.len());
     let (sizes, data) = rest.split_at_checked(sizes_end).unwrap_or_default();
     Pairs { sizes, data }
 }
@@ -222,10 +212,7 @@ fn pack(headers: &[(&'static str, String)]) -> Vec<u8> {
         packed.extend(size(name.as_bytes()));
         packed.extend(size(value.as_bytes()));
     }
-    for part in headers
-        .iter()
-        .flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()])
-    {
+    for part in headers.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]) {
         packed.extend_from_slice(part);
         packed.push(0);
     }
@@ -328,26 +315,17 @@ pub(crate) fn random() -> u128 {
     u128::from_le_bytes(bytes)
 }
 
-#[expect(
-    clippy::as_conversions,
-    reason = "a fieldless enum with the ABI's own numbers"
-)]
+#[expect(clippy::as_conversions, reason = "a fieldless enum with the ABI's own numbers")]
 const fn code(map: Map) -> u32 {
     map as u32
 }
 
-#[expect(
-    clippy::as_conversions,
-    reason = "a fieldless enum with the ABI's own numbers"
-)]
+#[expect(clippy::as_conversions, reason = "a fieldless enum with the ABI's own numbers")]
 const fn level_code(level: Level) -> u32 {
     level as u32
 }
 
-#[expect(
-    clippy::as_conversions,
-    reason = "a fieldless enum with the ABI's own numbers"
-)]
+#[expect(clippy::as_conversions, reason = "a fieldless enum with the ABI's own numbers")]
 const fn status_code(status: proxy_wasm::types::Status) -> u32 {
     status as u32
 }

@@ -8,10 +8,7 @@
 //! No panic path of ours: a panic here is an outage of a worker. What the SDK keeps of its own is in
 //! `README.md` beside this crate.
 
-#![expect(
-    missing_docs,
-    reason = "the SDK's macro exports an undocumented `_initialize`"
-)]
+#![expect(missing_docs, reason = "the SDK's macro exports an undocumented `_initialize`")]
 
 use proxy_wasm::traits::RootContext;
 

@@ -9,12 +9,7 @@ pub(crate) struct Metrics(Vec<Option<u32>>);
 
 impl Metrics {
     pub(crate) fn define() -> Self {
-        Self(
-            NAMES
-                .iter()
-                .map(|name| host::define_counter(name).ok())
-                .collect(),
-        )
+        Self(NAMES.iter().map(|name| host::define_counter(name).ok()).collect())
     }
 
     /// Hands over what was counted since the last time.

@@ -67,15 +67,8 @@ impl Shared {
     pub(crate) fn wait(&self, stream: u32, attempt: Attempt) -> Option<Place> {
         self.count(Counter::Awaited);
         let now = host::monotonic();
-        let place = self
-            .waiting
-            .try_borrow_mut()
-            .ok()?
-            .add(stream, attempt, now)?;
-        let due_in = self
-            .gate
-            .try_borrow()
-            .map_or(TICK, |gate| gate.sync_possible_in(now));
+        let place = self.waiting.try_borrow_mut().ok()?.add(stream, attempt, now)?;
+        let due_in = self.gate.try_borrow().map_or(TICK, |gate| gate.sync_possible_in(now));
         self.set_period(due_in.clamp(TICK_NOW, TICK));
         Some(place)
     }
@@ -89,10 +82,7 @@ impl Shared {
     /// Sends a refusal on the effective context.
     pub(crate) fn answer(&self, denial: &Denial) {
         self.count(denial.counter());
-        let now = self
-            .gate
-            .try_borrow()
-            .map_or(Millis::ZERO, |gate| gate.now());
+        let now = self.gate.try_borrow().map_or(Millis::ZERO, |gate| gate.now());
         let reply = denial.reply(now);
         let details = "tollkeeper_refusal";
         if host::send_local_response(reply.status, details, &reply.headers, &reply.body).is_err() {
@@ -125,10 +115,7 @@ impl Shared {
         let Ok(now) = self.gate.try_borrow().map(|gate| gate.now()) else {
             return;
         };
-        let waiters = self
-            .waiting
-            .try_borrow_mut()
-            .map(|mut all| all.take_all(now));
+        let waiters = self.waiting.try_borrow_mut().map(|mut all| all.take_all(now));
         for waiter in waiters.unwrap_or_default() {
             self.decide_again(waiter);
         }
@@ -179,20 +166,11 @@ impl Root {
             configuration: RefCell::default(),
             period: Cell::default(),
         };
-        Self {
-            shared: Rc::new(shared),
-            metrics: None,
-            failing: false,
-        }
+        Self { shared: Rc::new(shared), metrics: None, failing: false }
     }
 
     fn sync_if_due(&mut self) {
-        let Ok(waits) = self
-            .shared
-            .waiting
-            .try_borrow()
-            .map(|waiting| !waiting.is_empty())
-        else {
+        let Ok(waits) = self.shared.waiting.try_borrow().map(|waiting| !waiting.is_empty()) else {
             return;
         };
         let cluster = match self.shared.configuration.borrow().as_ref() {
@@ -203,8 +181,7 @@ impl Root {
             let Ok(mut gate) = self.shared.gate.try_borrow_mut() else {
                 return;
             };
-            gate.sync_due(waits)
-                .map(|body| host::post(&cluster, SYNC_PATH, body, DEADLINE))
+            gate.sync_due(waits).map(|body| host::post(&cluster, SYNC_PATH, body, DEADLINE))
         };
         if let Some(Err(_)) = sent {
             self.failed(&Failure::Unreachable);
@@ -282,11 +259,7 @@ impl Context for Root {
 
 impl RootContext for Root {
     fn on_configure(&mut self, size: usize) -> bool {
-        let bytes = if size == 0 {
-            Ok(Vec::new())
-        } else {
-            host::configuration(size)
-        };
+        let bytes = if size == 0 { Ok(Vec::new()) } else { host::configuration(size) };
         let parsed = match bytes {
             Ok(bytes) => configuration::parse(&bytes),
             Err(_) => Err("Envoy did not hand over the filter's configuration".to_owned()),
@@ -311,11 +284,7 @@ impl RootContext for Root {
         }) else {
             return;
         };
-        let overdue = self
-            .shared
-            .waiting
-            .try_borrow()
-            .is_ok_and(|all| all.any_overdue(now));
+        let overdue = self.shared.waiting.try_borrow().is_ok_and(|all| all.any_overdue(now));
         if overdue {
             self.shared.wake();
         }
@@ -323,8 +292,7 @@ impl RootContext for Root {
         if let (Some(metrics), Ok(gate)) = (&self.metrics, self.shared.gate.try_borrow()) {
             metrics.flush(&gate.counters);
         }
-        self.shared
-            .set_period(if dormant { TICK_DORMANT } else { TICK });
+        self.shared.set_period(if dormant { TICK_DORMANT } else { TICK });
     }
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {

@@ -41,12 +41,7 @@ enum State {
 
 impl Stream {
     pub(crate) const fn new(id: u32, shared: Rc<Shared>) -> Self {
-        Self {
-            id,
-            shared,
-            state: State::New,
-            replaced: false,
-        }
+        Self { id, shared, state: State::New, replaced: false }
     }
 
     fn wait(&mut self, attempt: Attempt) -> Action {
@@ -93,10 +88,9 @@ impl HttpContext for Stream {
             _ if self.replaced => None,
             State::New | State::Answered => None,
             State::Open(admission) => examine(&self.shared, admission),
-            State::Waited(place) => place
-                .borrow()
-                .as_deref()
-                .and_then(|admission| examine(&self.shared, admission)),
+            State::Waited(place) => {
+                place.borrow().as_deref().and_then(|admission| examine(&self.shared, admission))
+            }
         };
         let Some(denial) = verdict else {
             return Action::Continue;

@@ -34,12 +34,7 @@ impl Waiting {
         }
         let place = Place::default();
         let deadline = now.plus(DEADLINE);
-        self.0.push(Waiter {
-            stream,
-            attempt,
-            place: Rc::clone(&place),
-            deadline,
-        });
+        self.0.push(Waiter { stream, attempt, place: Rc::clone(&place), deadline });
         Some(place)
     }
 

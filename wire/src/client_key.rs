@@ -111,9 +111,6 @@ mod tests {
     #[test]
     fn the_format_never_changes_silently() {
         let key = issue(&[0; 32]);
-        assert_eq!(
-            key.as_str(),
-            "tk_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAACyzOkc"
-        );
+        assert_eq!(key.as_str(), "tk_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAACyzOkc");
     }
 }

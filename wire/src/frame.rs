@@ -166,15 +166,9 @@ mod tests {
             digest: ClientKeyDigest([0; 32]),
             service: ServiceName::parse("openai").unwrap(),
         };
-        let crowd = SyncRequest {
-            who: vec![who; WHO_MAX + 1],
-            ..request()
-        };
+        let crowd = SyncRequest { who: vec![who; WHO_MAX + 1], ..request() };
         let bytes = encode_request(&crowd).unwrap();
-        assert!(matches!(
-            decode_request(&bytes),
-            Err(FrameError::TooMany { list: "who" })
-        ));
+        assert!(matches!(decode_request(&bytes), Err(FrameError::TooMany { list: "who" })));
         assert!(matches!(
             decode_request(&vec![b' '; REQUEST_BYTES_MAX + 1]),
             Err(FrameError::TooLong { .. })

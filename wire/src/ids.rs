@@ -43,11 +43,7 @@ fn check_name(text: &str) -> Result<(), NameError> {
         return Err(NameError::TooLong);
     }
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    if plain(first)
-        && text
-            .bytes()
-            .all(|b| plain(b) || matches!(b, b'-' | b'_' | b'.'))
-    {
+    if plain(first) && text.bytes().all(|b| plain(b) || matches!(b, b'-' | b'_' | b'.')) {
         Ok(())
     } else {
         Err(NameError::Character)
@@ -192,9 +188,7 @@ impl<'de> Deserialize<'de> for HolderId {
 }
 
 fn hex_digit(digit: u8) -> Option<u8> {
-    char::from(digit)
-        .to_digit(16)
-        .and_then(|value| u8::try_from(value).ok())
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
 #[cfg(test)]

@@ -59,10 +59,7 @@ pub fn normalize(path: &[u8]) -> Result<Cow<'_, [u8]>, PathError> {
     if normal.iter().any(|byte| !is_path_byte(*byte)) {
         return Err(PathError::Byte);
     }
-    if normal
-        .split(|byte| *byte == b'/')
-        .any(|segment| matches!(segment, b"." | b".."))
-    {
+    if normal.split(|byte| *byte == b'/').any(|segment| matches!(segment, b"." | b"..")) {
         return Err(PathError::DotSegment);
     }
     Ok(normal)
@@ -89,11 +86,7 @@ fn undo_escapes(path: &[u8]) -> Result<Vec<u8>, PathError> {
 }
 
 fn unescape(high: u8, low: u8) -> Option<u8> {
-    let digit = |byte: u8| {
-        char::from(byte)
-            .to_digit(16)
-            .and_then(|value| u8::try_from(value).ok())
-    };
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|value| u8::try_from(value).ok());
     Some(digit(high)?.checked_shl(4)? | digit(low)?)
 }
 
@@ -113,18 +106,12 @@ mod tests {
 
     #[test]
     fn a_plain_path_is_not_copied() {
-        assert!(matches!(
-            normalize(b"/v1/chat/completions"),
-            Ok(Cow::Borrowed(_))
-        ));
+        assert!(matches!(normalize(b"/v1/chat/completions"), Ok(Cow::Borrowed(_))));
     }
 
     #[test]
     fn unreserved_escapes_are_undone_and_others_upper_case() {
-        assert_eq!(
-            normalize(b"/v1/%63hat/a%20b%2bc").unwrap().as_ref(),
-            b"/v1/chat/a%20b%2Bc"
-        );
+        assert_eq!(normalize(b"/v1/%63hat/a%20b%2bc").unwrap().as_ref(), b"/v1/chat/a%20b%2Bc");
         assert_eq!(normalize(b"//a//").unwrap().as_ref(), b"//a//");
     }
 

@@ -95,21 +95,13 @@ impl RoutePattern {
         if segments.len() > SEGMENTS_MAX {
             return Err(RouteError::TooLong);
         }
-        Ok(Self {
-            method,
-            segments,
-            open,
-        })
+        Ok(Self { method, segments, open })
     }
 
     /// Whether a request matches. `path` is in its normal form and has no query.
     #[must_use]
     pub fn matches(&self, method: &[u8], path: &[u8]) -> bool {
-        if self
-            .method
-            .as_deref()
-            .is_some_and(|own| own.as_bytes() != method)
-        {
+        if self.method.as_deref().is_some_and(|own| own.as_bytes() != method) {
             return false;
         }
         let Some(path) = path.strip_prefix(b"/") else {
@@ -139,15 +131,12 @@ impl RoutePattern {
         if self.segments.len() > other.segments.len() {
             return false;
         }
-        self.segments
-            .iter()
-            .zip(&other.segments)
-            .all(|pair| match pair {
-                (Segment::Any, Segment::Any) => true,
-                (Segment::Any, Segment::Literal(theirs)) => !theirs.is_empty(),
-                (Segment::Literal(_), Segment::Any) => false,
-                (Segment::Literal(own), Segment::Literal(theirs)) => own == theirs,
-            })
+        self.segments.iter().zip(&other.segments).all(|pair| match pair {
+            (Segment::Any, Segment::Any) => true,
+            (Segment::Any, Segment::Literal(theirs)) => !theirs.is_empty(),
+            (Segment::Literal(_), Segment::Any) => false,
+            (Segment::Literal(own), Segment::Literal(theirs)) => own == theirs,
+        })
     }
 }
 
@@ -160,11 +149,7 @@ impl fmt::Display for RoutePattern {
                 Segment::Literal(literal) => write!(out, "/{literal}")?,
             }
         }
-        if self.open {
-            out.write_str("/**")
-        } else {
-            Ok(())
-        }
+        if self.open { out.write_str("/**") } else { Ok(()) }
     }
 }
 
@@ -237,11 +222,7 @@ mod tests {
             ("GET /**", "GET /", true),
             ("GET /*", "GET /", false),
         ] {
-            assert_eq!(
-                pattern(first).covers(&pattern(second)),
-                hidden,
-                "{first} / {second}"
-            );
+            assert_eq!(pattern(first).covers(&pattern(second)), hidden, "{first} / {second}");
         }
     }
 

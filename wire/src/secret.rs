@@ -44,9 +44,7 @@ impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = Zeroizing::new(String::deserialize(from)?);
         let bytes = STANDARD.decode(text.as_bytes());
-        bytes
-            .map(Self::new)
-            .map_err(|_| de::Error::custom("expected base64"))
+        bytes.map(Self::new).map_err(|_| de::Error::custom("expected base64"))
     }
 }
 
@@ -59,10 +57,7 @@ mod tests {
     #[test]
     fn a_secret_has_no_debug_text() {
         let secret = Secret::new(b"sk-canary".to_vec());
-        assert_eq!(
-            format!("{secret:?} {:?}", Some(&secret)),
-            "[redacted] Some([redacted])"
-        );
+        assert_eq!(format!("{secret:?} {:?}", Some(&secret)), "[redacted] Some([redacted])");
     }
 
     #[test]

@@ -135,11 +135,7 @@ impl Gate {
                 }
                 let foreign = shape == Shape::Foreign;
                 let asks = self.wishes.who(digest, &service.facts.name, foreign);
-                return Err(if asks {
-                    Stop::Await
-                } else {
-                    Denial::new(Reason::Crowded).into()
-                });
+                return Err(if asks { Stop::Await } else { Denial::new(Reason::Crowded).into() });
             }
         };
         Err(Denial::new(match refused {
@@ -215,9 +211,7 @@ fn own_key_header<'a>(
     let Some(own) = service.own_key_header() else {
         return Ok(None);
     };
-    let mut values = pairs
-        .filter(|(name, _)| *name == own.as_bytes())
-        .map(|(_, value)| value);
+    let mut values = pairs.filter(|(name, _)| *name == own.as_bytes()).map(|(_, value)| value);
     let first = values.next();
     match values.next() {
         Some(_) => Err(Denial::new(Reason::KeyRepeated)),
@@ -232,9 +226,8 @@ fn may_use<'a>(
     path: &[u8],
 ) -> Result<&'a Use, Denial> {
     let denied = |reason| Denial::ask(reason, &client.facts.owner);
-    let allowed = client
-        .use_of(&service.facts.name)
-        .ok_or_else(|| denied(Reason::ServiceNotAllowed))?;
+    let allowed =
+        client.use_of(&service.facts.name).ok_or_else(|| denied(Reason::ServiceNotAllowed))?;
     let route = select::route(&service.facts.routes, method, path)
         .ok_or_else(|| denied(Reason::RouteNotListed))?;
     match &allowed.facts.routes {
@@ -248,9 +241,5 @@ fn bound_by<'a>(
     allowed: &'a Use,
     service: &'a Service,
 ) -> impl Iterator<Item = &'a Rc<Lease>> {
-    client
-        .leases
-        .iter()
-        .chain(&allowed.leases)
-        .chain(&service.leases)
+    client.leases.iter().chain(&allowed.leases).chain(&service.leases)
 }

@@ -58,10 +58,7 @@ impl Client {
             uses: facts
                 .uses
                 .iter()
-                .map(|facts| Use {
-                    facts: facts.clone(),
-                    leases: of(&facts.limits, leases),
-                })
+                .map(|facts| Use { facts: facts.clone(), leases: of(&facts.limits, leases) })
                 .collect(),
             facts,
         }
@@ -135,8 +132,7 @@ impl Clients {
     /// Remembers that a key opens nothing.
     pub fn refuse(&mut self, digest: ClientKeyDigest, refusal: Refusal, until: Millis) {
         self.clients.remove(&digest);
-        self.strangers
-            .insert(digest, (refusal, until), STRANGERS_HALF_MAX);
+        self.strangers.insert(digest, (refusal, until), STRANGERS_HALF_MAX);
     }
 
     /// Forgets one key.
@@ -153,10 +149,7 @@ impl Clients {
     /// How many clients are remembered.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.clients
-            .young
-            .len()
-            .saturating_add(self.clients.old.len())
+        self.clients.young.len().saturating_add(self.clients.old.len())
     }
 
     /// Whether none is.
@@ -176,10 +169,7 @@ struct Halves<V> {
 
 impl<V> Default for Halves<V> {
     fn default() -> Self {
-        Self {
-            young: Map::default(),
-            old: Map::default(),
-        }
+        Self { young: Map::default(), old: Map::default() }
     }
 }
 
@@ -250,10 +240,7 @@ mod tests {
     fn what_was_believed_too_long_is_asked_again() {
         let mut clients = Clients::default();
         clients.refuse(digest(1), Refusal::Unknown, Millis(1000));
-        assert!(matches!(
-            clients.get(&digest(1), Millis(999)),
-            Some(Known::Refused(..))
-        ));
+        assert!(matches!(clients.get(&digest(1), Millis(999)), Some(Known::Refused(..))));
         assert!(clients.get(&digest(1), Millis(1000)).is_none());
     }
 }

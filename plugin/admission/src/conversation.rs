@@ -86,10 +86,7 @@ impl Wishes {
             return false;
         }
         self.foreign = self.foreign.saturating_add(usize::from(foreign));
-        self.who.push(WhoIs {
-            digest,
-            service: service.clone(),
-        });
+        self.who.push(WhoIs { digest, service: service.clone() });
         true
     }
 
@@ -176,8 +173,7 @@ impl Conversation {
 
     /// Whether so much time has passed without an answer that nothing learned counts any longer.
     pub(crate) fn is_silent(&self, now: Millis) -> bool {
-        self.heard_at
-            .is_none_or(|heard| now.since(heard) > SILENCE_MAX)
+        self.heard_at.is_none_or(|heard| now.since(heard) > SILENCE_MAX)
     }
 
     /// Whether the last sync failed, so that waiting for the next would be in vain.
@@ -198,8 +194,7 @@ impl Conversation {
 
     /// Until the pace allows another sync.
     pub(crate) fn possible_in(&self, now: Millis) -> Millis {
-        self.sent_at
-            .map_or(Millis::ZERO, |sent| sent.plus(PACE).since(now))
+        self.sent_at.map_or(Millis::ZERO, |sent| sent.plus(PACE).since(now))
     }
 
     pub(crate) fn due(
@@ -219,11 +214,7 @@ impl Conversation {
         if self.unanswered.is_some() {
             return (quiet >= self.backoff()).then_some(Due::Repeat);
         }
-        let heartbeat = if self.asleep {
-            HEARTBEAT_ASLEEP
-        } else {
-            HEARTBEAT
-        };
+        let heartbeat = if self.asleep { HEARTBEAT_ASLEEP } else { HEARTBEAT };
         if quiet >= heartbeat {
             return Some(Due::Heartbeat);
         }
@@ -282,17 +273,11 @@ impl Conversation {
         }
         let forget = self.epoch.is_some_and(|epoch| epoch != reply.epoch);
         self.epoch = Some(reply.epoch);
-        Ok(Outcome {
-            reply,
-            sent_at: self.sent_at.unwrap_or(now),
-            forget,
-        })
+        Ok(Outcome { reply, sent_at: self.sent_at.unwrap_or(now), forget })
     }
 
     fn backoff(&self) -> Millis {
-        let doubled = PACE
-            .0
-            .saturating_mul(1_u64.checked_shl(self.failures).unwrap_or(u64::MAX));
+        let doubled = PACE.0.saturating_mul(1_u64.checked_shl(self.failures).unwrap_or(u64::MAX));
         Millis(doubled.min(BACKOFF_MAX.0))
     }
 }

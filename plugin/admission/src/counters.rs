@@ -48,10 +48,7 @@ pub struct Counters([Cell<u64>; NAMES.len()]);
 
 impl Counters {
     /// Counts one.
-    #[expect(
-        clippy::as_conversions,
-        reason = "the place of a variant in its own list"
-    )]
+    #[expect(clippy::as_conversions, reason = "the place of a variant in its own list")]
     pub fn add(&self, counter: Counter) {
         if let Some(cell) = self.0.get(counter as usize) {
             cell.set(cell.get().saturating_add(1));
@@ -60,10 +57,6 @@ impl Counters {
 
     /// Takes what was counted: the place in [`NAMES`] and the count, where it is not zero.
     pub fn take(&self) -> impl Iterator<Item = (usize, u64)> {
-        self.0
-            .iter()
-            .map(Cell::take)
-            .enumerate()
-            .filter(|(_, count)| *count > 0)
+        self.0.iter().map(Cell::take).enumerate().filter(|(_, count)| *count > 0)
     }
 }

@@ -86,10 +86,7 @@ fn rendered(secret: &[u8], inject: &Inject) -> Zeroizing<Vec<u8>> {
     let mut value = Zeroizing::new(Vec::with_capacity(secret.len().saturating_mul(3)));
     match inject {
         Inject::Bearer => value.extend_from_slice(b"Bearer "),
-        Inject::Header {
-            prefix: Some(prefix),
-            ..
-        } => value.extend_from_slice(prefix.as_bytes()),
+        Inject::Header { prefix: Some(prefix), .. } => value.extend_from_slice(prefix.as_bytes()),
         Inject::Basic | Inject::Header { prefix: None, .. } | Inject::Query { .. } => {}
     }
     match inject {
@@ -98,9 +95,7 @@ fn rendered(secret: &[u8], inject: &Inject) -> Zeroizing<Vec<u8>> {
             let encoded = Zeroizing::new(STANDARD.encode(secret));
             value.extend_from_slice(encoded.as_bytes());
         }
-        Inject::Query { .. } => secret
-            .iter()
-            .for_each(|byte| push_escaped(&mut value, *byte)),
+        Inject::Query { .. } => secret.iter().for_each(|byte| push_escaped(&mut value, *byte)),
         Inject::Bearer | Inject::Header { .. } => value.extend_from_slice(secret),
     }
     value
@@ -171,10 +166,7 @@ impl Slot {
         let mut state = self.0.borrow_mut();
         match answer {
             Ok(credential) => {
-                *state = State {
-                    credential: Some(Rc::new(credential)),
-                    ..State::default()
-                };
+                *state = State { credential: Some(Rc::new(credential)), ..State::default() };
             }
             Err(why) => {
                 if why != Unusable::HsmUnavailable {
@@ -254,10 +246,7 @@ mod tests {
 
     #[test]
     fn a_newline_never_reaches_a_header() {
-        assert_eq!(
-            value(b"secret\n", &Inject::Bearer),
-            Err(Unusable::Malformed)
-        );
+        assert_eq!(value(b"secret\n", &Inject::Bearer), Err(Unusable::Malformed));
         assert_eq!(value(b"", &Inject::Bearer), Err(Unusable::Malformed));
     }
 
@@ -265,12 +254,7 @@ mod tests {
     fn a_rotation_keeps_the_old_until_the_new_is_there_and_a_revocation_does_not() {
         let slot = Slot::default();
         let new = || {
-            Credential::new(
-                &facts(b"secret"),
-                &Inject::Bearer,
-                &["api.example".into()],
-                Millis(0),
-            )
+            Credential::new(&facts(b"secret"), &Inject::Bearer, &["api.example".into()], Millis(0))
         };
         slot.put(new(), Millis(0));
         assert!(!slot.wants_refresh(Millis(0)));
@@ -278,14 +262,8 @@ mod tests {
         assert!(slot.wants_refresh(Millis(0)));
         assert!(matches!(slot.find(Millis(0)), Found::Usable(_)));
         slot.put(Err(Unusable::HsmUnavailable), Millis(0));
-        assert!(
-            matches!(slot.find(Millis(0)), Found::Usable(_)),
-            "the HSM may be back in time"
-        );
-        assert!(matches!(
-            slot.find(Millis(900)),
-            Found::Unusable(Unusable::HsmUnavailable)
-        ));
+        assert!(matches!(slot.find(Millis(0)), Found::Usable(_)), "the HSM may be back in time");
+        assert!(matches!(slot.find(Millis(900)), Found::Unusable(Unusable::HsmUnavailable)));
         assert!(matches!(slot.find(Millis(1000)), Found::Ask));
         slot.put(new(), Millis(0));
         slot.forget();
@@ -295,12 +273,8 @@ mod tests {
     #[test]
     fn a_secret_is_recognized_in_both_its_forms() {
         let inject = Inject::Basic;
-        let made = Credential::new(
-            &facts(b"user:password"),
-            &inject,
-            &["api.example".into()],
-            Millis(0),
-        );
+        let made =
+            Credential::new(&facts(b"user:password"), &inject, &["api.example".into()], Millis(0));
         let made = made.ok().unwrap();
         assert!(made.is_in(b"bad key user:password!"));
         assert!(made.is_in(b"Basic dXNlcjpwYXNzd29yZA=="));

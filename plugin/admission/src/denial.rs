@@ -105,20 +105,13 @@ impl Denial {
     /// A refusal about which `owner` can be asked.
     #[must_use]
     pub fn ask(reason: Reason, owner: &str) -> Self {
-        Self {
-            reason,
-            ask: Some(owner.into()),
-        }
+        Self { reason, ask: Some(owner.into()) }
     }
 
     /// A refusal by the limit of `facts`.
     #[must_use]
     pub fn over(facts: &LimitFacts, shortage: Shortage, owner: &str) -> Self {
-        let over = OverLimit {
-            rule_name: facts.key.as_str().into(),
-            rule: facts.rule,
-            shortage,
-        };
+        let over = OverLimit { rule_name: facts.key.as_str().into(), rule: facts.rule, shortage };
         Self::ask(Reason::Limit(Box::new(over)), owner)
     }
 
@@ -173,11 +166,9 @@ impl Denial {
                 "no_policy",
                 "The gate has not received its policy yet. Try again shortly.",
             ),
-            Reason::Path(error) => (
-                400,
-                "path_ambiguous",
-                format!("The gate refuses this path: {error}."),
-            ),
+            Reason::Path(error) => {
+                (400, "path_ambiguous", format!("The gate refuses this path: {error}."))
+            }
             Reason::KeysDiffer => plain(
                 400,
                 "client_keys_differ",
@@ -201,11 +192,9 @@ impl Denial {
                 "service_unknown",
                 "Neither the host nor the first path segment names a service of this gate.",
             ),
-            Reason::ServiceNotAllowed => plain(
-                403,
-                "service_not_allowed",
-                "This client may not use this service.",
-            ),
+            Reason::ServiceNotAllowed => {
+                plain(403, "service_not_allowed", "This client may not use this service.")
+            }
             Reason::RouteNotListed => plain(
                 403,
                 "route_not_listed",
@@ -286,11 +275,7 @@ impl Denial {
             over.push_headers(&mut headers, now);
         }
         let body = self.body(status, code, &detail, retry_after, now);
-        Reply {
-            status,
-            headers,
-            body: body.to_string().into_bytes(),
-        }
+        Reply { status, headers, body: body.to_string().into_bytes() }
     }
 
     fn body(
@@ -322,10 +307,7 @@ impl Denial {
         if let Reason::Limit(over) = &self.reason {
             fields.insert("rule".into(), json!(over.rule_name));
             fields.insert("limit".into(), json!(over.rule.to_string()));
-            fields.insert(
-                "resets_in_ms".into(),
-                json!(over.shortage.resets_at.since(now).0),
-            );
+            fields.insert("resets_in_ms".into(), json!(over.shortage.resets_at.since(now).0));
         }
         body
     }
@@ -353,11 +335,9 @@ impl OverLimit {
                     "What is left of {rule} ({name}) is with other workers of the gate for a moment."
                 ),
             ),
-            (LimitRule::Concurrent { .. }, false) => (
-                429,
-                "concurrency_limited",
-                format!("{rule} are running already ({name})."),
-            ),
+            (LimitRule::Concurrent { .. }, false) => {
+                (429, "concurrency_limited", format!("{rule} are running already ({name})."))
+            }
             (LimitRule::Requests { .. }, false) => {
                 (429, "rate_limited", format!("{rule} are used up ({name})."))
             }
@@ -375,11 +355,7 @@ impl OverLimit {
         let _ = match self.rule {
             LimitRule::Requests { amount, per, .. } => {
                 let _ = write!(state, ";t={resets}");
-                write!(
-                    policy,
-                    "\"{name}\";q={amount};w={}",
-                    per.duration().div_ceil_secs()
-                )
+                write!(policy, "\"{name}\";q={amount};w={}", per.duration().div_ceil_secs())
             }
             LimitRule::Concurrent { places } => {
                 write!(policy, "\"{name}\";q={places};qu=\"concurrent-requests\"")
@@ -400,34 +376,19 @@ mod tests {
 
     fn over(rule: LimitRule, shortage: Shortage) -> Reply {
         let scope = LimitScope::Client(ClientName::parse("checkout").unwrap());
-        let facts = LimitFacts {
-            key: LimitKey::new(&scope, &rule),
-            rule,
-            mode: Mode::Enforce,
-        };
+        let facts = LimitFacts { key: LimitKey::new(&scope, &rule), rule, mode: Mode::Enforce };
         Denial::over(&facts, shortage, "owner@acme.example").reply(Millis(1_000))
     }
 
     fn header<'a>(reply: &'a Reply, name: &str) -> Option<&'a str> {
-        reply
-            .headers
-            .iter()
-            .find(|(own, _)| *own == name)
-            .map(|(_, value)| value.as_str())
+        reply.headers.iter().find(|(own, _)| *own == name).map(|(_, value)| value.as_str())
     }
 
     #[test]
     fn a_rate_refusal_says_all_that_a_caller_can_act_on() {
-        let rule = LimitRule::Requests {
-            amount: 50,
-            per: Per::Second,
-            burst: 50,
-        };
-        let shortage = Shortage {
-            retry_at: Millis(1_020),
-            resets_at: Millis(2_500),
-            ..Shortage::default()
-        };
+        let rule = LimitRule::Requests { amount: 50, per: Per::Second, burst: 50 };
+        let shortage =
+            Shortage { retry_at: Millis(1_020), resets_at: Millis(2_500), ..Shortage::default() };
         let reply = over(rule, shortage);
         assert_eq!(reply.status, 429);
         assert_eq!(header(&reply, "retry-after"), Some("1"));
@@ -452,14 +413,8 @@ mod tests {
     #[test]
     fn lent_elsewhere_is_not_used_up() {
         let rule = LimitRule::Concurrent { places: 4 };
-        let shortage = Shortage {
-            lent_elsewhere: true,
-            ..Shortage::default()
-        };
-        assert_eq!(
-            header(&over(rule, shortage), REFUSAL_HEADER),
-            Some("limit_lent_elsewhere")
-        );
+        let shortage = Shortage { lent_elsewhere: true, ..Shortage::default() };
+        assert_eq!(header(&over(rule, shortage), REFUSAL_HEADER), Some("limit_lent_elsewhere"));
         let reply = over(rule, Shortage::default());
         assert_eq!(header(&reply, REFUSAL_HEADER), Some("concurrency_limited"));
     }

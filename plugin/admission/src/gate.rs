@@ -66,10 +66,7 @@ impl Gate {
     /// The policy's version and the number of clients remembered.
     #[must_use]
     pub fn status(&self) -> (Option<&str>, usize) {
-        (
-            self.policy.as_ref().map(|policy| policy.version.as_str()),
-            self.clients.len(),
-        )
+        (self.policy.as_ref().map(|policy| policy.version.as_str()), self.clients.len())
     }
 
     /// A request is over.
@@ -87,12 +84,9 @@ impl Gate {
             self.forget(&Change::AllCredentials);
         }
         self.wish_ahead();
-        let due = self
-            .conversation
-            .due(now, waiting, &self.wishes, &self.leases)?;
+        let due = self.conversation.due(now, waiting, &self.wishes, &self.leases)?;
         self.counters.add(Counter::Syncs);
-        self.conversation
-            .begin(due, now, &mut self.wishes, &mut self.leases)
+        self.conversation.begin(due, now, &mut self.wishes, &mut self.leases)
     }
 
     /// A sync could not be sent or was not answered.
@@ -107,11 +101,7 @@ impl Gate {
     /// [`Failure`] says, without quoting it, what is wrong with the answer.
     pub fn sync_answered(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         let now = self.now;
-        let Outcome {
-            reply,
-            sent_at,
-            forget,
-        } = match self.conversation.answered(bytes, now) {
+        let Outcome { reply, sent_at, forget } = match self.conversation.answered(bytes, now) {
             Ok(outcome) => outcome,
             Err(failure) => {
                 self.sync_failed();
@@ -175,20 +165,13 @@ impl Gate {
             Change::AllClients => self.clients.forget_all(),
             Change::ClientKey(digest) => self.clients.forget(digest),
             Change::AllCredentials => {
-                policy
-                    .services()
-                    .iter()
-                    .for_each(|service| service.credential.rotated());
+                policy.services().iter().for_each(|service| service.credential.rotated());
             }
             Change::CredentialRotated(name) => {
-                policy
-                    .wanting(name)
-                    .for_each(|service| service.credential.rotated());
+                policy.wanting(name).for_each(|service| service.credential.rotated());
             }
             Change::CredentialRevoked(name) => {
-                policy
-                    .wanting(name)
-                    .for_each(|service| service.credential.forget());
+                policy.wanting(name).for_each(|service| service.credential.forget());
             }
         }
     }

@@ -87,10 +87,7 @@ pub fn is_key_parameter(name: &[u8], inject: &Inject) -> bool {
     };
     // A name may be escaped (`%6bey`): the upstream would undo it, so it is undone here.
     let name = percent_decoded(name);
-    own == Some(&name)
-        || KEY_PARAMETERS
-            .iter()
-            .any(|known| known.as_bytes() == name.as_ref())
+    own == Some(&name) || KEY_PARAMETERS.iter().any(|known| known.as_bytes() == name.as_ref())
 }
 
 /// `Bearer KEY`, `bearer   KEY`, `Token KEY`, `KEY`, `Basic base64(user:password)`.
@@ -101,11 +98,7 @@ fn from_authorization(value: &[u8]) -> Candidate<'_> {
     };
     let (scheme, rest) = value.split_at_checked(space).unwrap_or_default();
     let rest = rest.trim_ascii_start();
-    if scheme.eq_ignore_ascii_case(b"basic") {
-        from_basic(rest)
-    } else {
-        Cow::Borrowed(rest)
-    }
+    if scheme.eq_ignore_ascii_case(b"basic") { from_basic(rest) } else { Cow::Borrowed(rest) }
 }
 
 /// The one of user and password that is a client key; else the one that is not empty, password first.
@@ -113,10 +106,7 @@ fn from_basic(encoded: &[u8]) -> Candidate<'static> {
     let Ok(decoded) = STANDARD.decode(encoded).map(Zeroizing::new) else {
         return Cow::Borrowed(b"(not base64)");
     };
-    let colon = decoded
-        .iter()
-        .position(|byte| *byte == b':')
-        .unwrap_or(decoded.len());
+    let colon = decoded.iter().position(|byte| *byte == b':').unwrap_or(decoded.len());
     let (user, rest) = decoded.split_at_checked(colon).unwrap_or_default();
     let password = rest.strip_prefix(b":").unwrap_or_default();
     let issued = |part: &&[u8]| client_key::inspect(part) != Shape::Foreign;
@@ -132,10 +122,7 @@ fn from_query<'a>(found: &mut Found<'a>, query: &'a [u8], inject: &Inject) -> Re
             continue;
         }
         let name = percent_decoded(parameter.name);
-        if parameters(query)
-            .take(place)
-            .any(|earlier| percent_decoded(earlier.name) == name)
-        {
+        if parameters(query).take(place).any(|earlier| percent_decoded(earlier.name) == name) {
             return Err(Denial::new(Reason::KeyRepeated));
         }
         found.in_query = true;
@@ -157,18 +144,11 @@ pub struct Parameter<'a> {
 
 /// Splits a query at `&`.
 pub fn parameters(query: &[u8]) -> impl Iterator<Item = Parameter<'_>> {
-    query
-        .split(|byte| *byte == b'&')
-        .filter(|whole| !whole.is_empty())
-        .map(|whole| {
-            let mut sides = whole.splitn(2, |byte| *byte == b'=');
-            let name = sides.next().unwrap_or_default();
-            Parameter {
-                name,
-                value: sides.next().unwrap_or_default(),
-                whole,
-            }
-        })
+    query.split(|byte| *byte == b'&').filter(|whole| !whole.is_empty()).map(|whole| {
+        let mut sides = whole.splitn(2, |byte| *byte == b'=');
+        let name = sides.next().unwrap_or_default();
+        Parameter { name, value: sides.next().unwrap_or_default(), whole }
+    })
 }
 
 fn percent_decoded(value: &[u8]) -> Candidate<'_> {
@@ -197,9 +177,7 @@ fn percent_decoded(value: &[u8]) -> Candidate<'_> {
 }
 
 fn hex(digit: u8) -> Option<u8> {
-    char::from(digit)
-        .to_digit(16)
-        .and_then(|value| u8::try_from(value).ok())
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
 #[cfg(test)]
@@ -214,10 +192,8 @@ mod tests {
         keys: [Option<&'a str>; 4],
         query: Option<&'a str>,
     ) -> Result<Option<Vec<u8>>, Reason> {
-        let head = RequestHead {
-            keys: keys.map(|key| key.map(str::as_bytes)),
-            ..RequestHead::default()
-        };
+        let head =
+            RequestHead { keys: keys.map(|key| key.map(str::as_bytes)), ..RequestHead::default() };
         find(&head, None, query.map(str::as_bytes), &query_inject())
             .map(|found| found.key().map(<[u8]>::to_vec))
             .map_err(|denial| denial.reason)
@@ -229,14 +205,7 @@ mod tests {
 
     #[test]
     fn any_scheme_case_and_spaces_will_do() {
-        for value in [
-            "Bearer k",
-            "bearer k",
-            "BEARER   k ",
-            "Token k",
-            "k",
-            "bearer\tk",
-        ] {
+        for value in ["Bearer k", "bearer k", "BEARER   k ", "Token k", "k", "bearer\tk"] {
             assert_eq!(authorization(value).as_deref(), Some(&b"k"[..]), "{value}");
         }
         assert_eq!(authorization("Bearer "), Some(b"Bearer".to_vec()));
@@ -246,24 +215,13 @@ mod tests {
     #[test]
     fn basic_holds_the_key_as_user_or_password() {
         let key = client_key::issue(&[1; 32]);
-        for pair in [
-            format!("{}:", *key),
-            format!("me:{}", *key),
-            format!("{}:x", *key),
-        ] {
+        for pair in [format!("{}:", *key), format!("me:{}", *key), format!("{}:x", *key)] {
             let value = format!("Basic {}", STANDARD.encode(pair));
-            assert_eq!(
-                authorization(&value).as_deref(),
-                Some(key.as_bytes()),
-                "{value}"
-            );
+            assert_eq!(authorization(&value).as_deref(), Some(key.as_bytes()), "{value}");
         }
         let foreign = format!("basic {}", STANDARD.encode("sk-foreign:"));
         assert_eq!(authorization(&foreign).as_deref(), Some(&b"sk-foreign"[..]));
-        assert!(
-            authorization("Basic !!").is_some(),
-            "a broken value is no missing key"
-        );
+        assert!(authorization("Basic !!").is_some(), "a broken value is no missing key");
     }
 
     #[test]
@@ -277,14 +235,8 @@ mod tests {
 
     #[test]
     fn a_query_parameter_is_read_even_if_its_name_is_escaped() {
-        assert_eq!(
-            find_in([None; 4], Some("a=1&key=a%2Bb")),
-            Ok(Some(b"a+b".to_vec()))
-        );
-        assert_eq!(
-            find_in([None; 4], Some("%6bey=k&")),
-            Ok(Some(b"k".to_vec()))
-        );
+        assert_eq!(find_in([None; 4], Some("a=1&key=a%2Bb")), Ok(Some(b"a+b".to_vec())));
+        assert_eq!(find_in([None; 4], Some("%6bey=k&")), Ok(Some(b"k".to_vec())));
         assert_eq!(find_in([None; 4], Some("monkey=k")), Ok(None));
     }
 
@@ -302,21 +254,12 @@ mod tests {
             find_in([Some("Bearer a"), None, None, None], Some("key=b")),
             Err(Reason::KeysDiffer)
         );
-        assert_eq!(
-            find_in([None; 4], Some("key=a&key=a")),
-            Err(Reason::KeyRepeated)
-        );
-        assert_eq!(
-            find_in([None; 4], Some("key=a&%6Bey=a")),
-            Err(Reason::KeyRepeated)
-        );
+        assert_eq!(find_in([None; 4], Some("key=a&key=a")), Err(Reason::KeyRepeated));
+        assert_eq!(find_in([None; 4], Some("key=a&%6Bey=a")), Err(Reason::KeyRepeated));
     }
 
     #[test]
     fn an_empty_value_is_no_key() {
-        assert_eq!(
-            find_in([Some("  "), Some(""), None, None], Some("key=")),
-            Ok(None)
-        );
+        assert_eq!(find_in([Some("  "), Some(""), None, None], Some("key=")), Ok(None));
     }
 }

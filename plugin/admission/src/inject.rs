@@ -53,10 +53,7 @@ impl Admission {
         for name in self.strip.names().filter(|name| injected != Some(*name)) {
             apply(Edit::Remove(name))?;
         }
-        let own = self
-            .service
-            .own_key_header()
-            .filter(|_| self.has_own_key_header);
+        let own = self.service.own_key_header().filter(|_| self.has_own_key_header);
         if let Some(name) = own.filter(|name| injected != Some(*name)) {
             apply(Edit::Remove(name))?;
         }
@@ -69,10 +66,7 @@ impl Admission {
         if let Some(name) = injected {
             apply(Edit::Set(name, self.credential.value()))?;
         }
-        apply(Edit::Set(
-            MARK_HEADER,
-            self.service.facts.name.as_str().as_bytes(),
-        ))
+        apply(Edit::Set(MARK_HEADER, self.service.facts.name.as_str().as_bytes()))
     }
 
     fn injected_header(&self) -> Option<&str> {
@@ -100,10 +94,7 @@ pub(crate) fn target(
         return None;
     }
     let query = selected.query.unwrap_or_default();
-    let room = query
-        .len()
-        .saturating_add(credential.value().len())
-        .saturating_add(64);
+    let room = query.len().saturating_add(credential.value().len()).saturating_add(64);
     let mut target = Vec::with_capacity(selected.path.len().saturating_add(room));
     target.extend_from_slice(&selected.path);
     let mut separator = b'?';

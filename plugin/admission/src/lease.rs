@@ -166,13 +166,7 @@ impl Lease {
             few @ 0..4 => few,
             many => many.saturating_mul(AHEAD.0).div_ceil(elapsed),
         };
-        present.max(
-            self.demand
-                .get()
-                .saturating_mul(3)
-                .div_ceil(4)
-                .saturating_sub(1),
-        )
+        present.max(self.demand.get().saturating_mul(3).div_ceil(4).saturating_sub(1))
     }
 
     fn is_idle(&self, now: Millis) -> bool {
@@ -183,26 +177,17 @@ impl Lease {
     /// built once and repeated to the byte.
     fn settle(&self, now: Millis) -> LeaseLine {
         let demand = self.expected(now);
-        let target = if self.is_idle(now) {
-            0
-        } else {
-            demand.saturating_add(1)
-        };
+        let target = if self.is_idle(now) { 0 } else { demand.saturating_add(1) };
         let keep = match (now > self.good_until.get(), self.recall.get()) {
             (true, _) => 0,
             (false, true) => demand,
             (false, false) => target.saturating_mul(2),
         };
         let surplus = self.available.get().saturating_sub(keep);
-        self.available
-            .set(self.available.get().saturating_sub(surplus));
+        self.available.set(self.available.get().saturating_sub(surplus));
         add(&self.returned, surplus);
         let short = now < self.short_until.get();
-        let wants = if short {
-            0
-        } else {
-            target.saturating_sub(self.available.get())
-        };
+        let wants = if short { 0 } else { target.saturating_sub(self.available.get()) };
         self.demand.set(demand);
         self.asked.set(0);
         self.settled_at.set(now);
@@ -218,16 +203,13 @@ impl Lease {
     /// Takes in what the ledger answered to a request sent at `sent_at`.
     fn absorb(&self, answer: &LeaseAnswer, sent_at: Millis, now: Millis) {
         let declared = answer.gets.min(self.undeclared.get());
-        self.undeclared
-            .set(self.undeclared.get().saturating_sub(declared));
+        self.undeclared.set(self.undeclared.get().saturating_sub(declared));
         add(&self.available, answer.gets.saturating_sub(declared));
         let until = sent_at.plus(answer.ttl_ms);
-        self.good_until
-            .set(Millis(until.0.saturating_sub(TICK_SLACK.0)));
+        self.good_until.set(Millis(until.0.saturating_sub(TICK_SLACK.0)));
         self.recall.set(answer.recall);
         let short = answer.short;
-        self.short_until
-            .set(short.map_or(Millis::ZERO, |short| now.plus(short.ask_again_ms)));
+        self.short_until.set(short.map_or(Millis::ZERO, |short| now.plus(short.ask_again_ms)));
         self.shortage.set(Shortage {
             retry_at: now.plus(short.map_or(Millis::ZERO, |short| short.retry_ms)),
             lent_elsewhere: short.is_some_and(|short| short.lent_elsewhere),
@@ -259,10 +241,7 @@ pub struct Places([Option<Rc<Lease>>; 3]);
 impl Places {
     /// Frees the places, once.
     pub fn release(&mut self, now: Millis) {
-        self.0
-            .iter_mut()
-            .filter_map(Option::take)
-            .for_each(|lease| lease.release(now));
+        self.0.iter_mut().filter_map(Option::take).for_each(|lease| lease.release(now));
     }
 
     fn keep(&mut self, lease: &Rc<Lease>) {
@@ -337,10 +316,7 @@ impl Leases {
             self.touch_all();
         }
         let count = self.touched.len().min(lines_max);
-        self.touched
-            .drain(..count)
-            .map(|lease| lease.settle(now))
-            .collect()
+        self.touched.drain(..count).map(|lease| lease.settle(now)).collect()
     }
 
     /// Takes in the answers to a sync.
@@ -386,12 +362,7 @@ impl Leases {
         let holding = |lease: &&Rc<Lease>| {
             lease.available.get() > 0 || lease.running.get() > 0 || lease.owes()
         };
-        let holding: Vec<_> = self
-            .by_key
-            .values()
-            .filter(holding)
-            .map(Rc::clone)
-            .collect();
+        let holding: Vec<_> = self.by_key.values().filter(holding).map(Rc::clone).collect();
         holding.iter().for_each(|lease| self.touch(lease));
     }
 }

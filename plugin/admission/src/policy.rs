@@ -42,11 +42,7 @@ impl Service {
     #[must_use]
     pub fn host_for(&self, authority: &[u8]) -> &str {
         let spelled = |host: &&std::sync::Arc<str>| same_host(host.as_bytes(), authority);
-        self.facts
-            .hosts
-            .iter()
-            .find(spelled)
-            .map_or(self.first_host(), |host| host.as_ref())
+        self.facts.hosts.iter().find(spelled).map_or(self.first_host(), |host| host.as_ref())
     }
 }
 
@@ -82,16 +78,8 @@ impl Policy {
             .services
             .into_iter()
             .map(|facts| {
-                let leases = facts
-                    .limits
-                    .iter()
-                    .map(|limit| leases.of(limit, now))
-                    .collect();
-                Rc::new(Service {
-                    facts,
-                    leases,
-                    credential: Slot::default(),
-                })
+                let leases = facts.limits.iter().map(|limit| leases.of(limit, now)).collect();
+                Rc::new(Service { facts, leases, credential: Slot::default() })
             })
             .collect();
         let mut by_host: HashMap<Box<[u8]>, Option<Rc<Service>>> = HashMap::new();
@@ -106,14 +94,8 @@ impl Policy {
         let name = |service: &Rc<Service>| service.facts.name.as_str().as_bytes().into();
         Self {
             version: facts.version,
-            by_name: services
-                .iter()
-                .map(|one| (name(one), Rc::clone(one)))
-                .collect(),
-            by_host: by_host
-                .into_iter()
-                .filter_map(|(host, one)| Some((host, one?)))
-                .collect(),
+            by_name: services.iter().map(|one| (name(one), Rc::clone(one))).collect(),
+            by_host: by_host.into_iter().filter_map(|(host, one)| Some((host, one?))).collect(),
             services,
         }
     }
@@ -132,10 +114,7 @@ impl Policy {
         }
         let lower = authority.to_ascii_lowercase();
         let bare = without_port(&lower).unwrap_or_default();
-        self.by_host
-            .get(lower.as_slice())
-            .or_else(|| self.by_host.get(bare))
-            .cloned()
+        self.by_host.get(lower.as_slice()).or_else(|| self.by_host.get(bare)).cloned()
     }
 
     /// All services.
@@ -149,9 +128,7 @@ impl Policy {
         &'a self,
         credential: &'a CredentialName,
     ) -> impl Iterator<Item = &'a Rc<Service>> {
-        self.services
-            .iter()
-            .filter(move |service| service.facts.credential == *credential)
+        self.services.iter().filter(move |service| service.facts.credential == *credential)
     }
 }
 
@@ -178,10 +155,7 @@ pub(crate) mod tests {
         let policy = two_services();
         assert!(policy.by_authority(b"maps.example").is_some());
         assert!(policy.by_authority(b"shared.example").is_none());
-        assert_eq!(
-            policy.by_name(b"places").unwrap().own_key_header(),
-            Some("x-places-key")
-        );
+        assert_eq!(policy.by_name(b"places").unwrap().own_key_header(), Some("x-places-key"));
     }
 
     #[test]

@@ -28,10 +28,7 @@ pub struct Strip(u8);
 impl Strip {
     /// The headers to remove.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
-        STRIPPED
-            .iter()
-            .enumerate()
-            .filter_map(move |(bit, name)| (self.has(bit)).then_some(*name))
+        STRIPPED.iter().enumerate().filter_map(move |(bit, name)| (self.has(bit)).then_some(*name))
     }
 
     fn has(self, bit: usize) -> bool {
@@ -39,10 +36,7 @@ impl Strip {
     }
 
     fn set(&mut self, bit: usize) {
-        if let Some(mask) = u32::try_from(bit)
-            .ok()
-            .and_then(|bit| 1_u8.checked_shl(bit))
-        {
+        if let Some(mask) = u32::try_from(bit).ok().and_then(|bit| 1_u8.checked_shl(bit)) {
             self.0 |= mask;
         }
     }
@@ -115,19 +109,13 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(head.keys[1], Some(&b"\xff\xfe"[..]));
-        assert_eq!(
-            head.strip.names().collect::<Vec<_>>(),
-            ["x-api-key", "cookie"]
-        );
+        assert_eq!(head.strip.names().collect::<Vec<_>>(), ["x-api-key", "cookie"]);
     }
 
     #[test]
     fn a_key_header_that_comes_twice_is_refused() {
         let twice = read(&[("api-key", b"a"), ("api-key", b"a")]);
-        assert_eq!(
-            twice.err().map(|denial| denial.reason),
-            Some(Reason::KeyRepeated)
-        );
+        assert_eq!(twice.err().map(|denial| denial.reason), Some(Reason::KeyRepeated));
         // Cookies may come in several lines (RFC 9113, section 8.2.3); they all go.
         assert!(read(&[("cookie", b"a"), ("cookie", b"b")]).is_ok());
     }

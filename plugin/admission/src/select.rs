@@ -36,48 +36,31 @@ pub fn service<'a>(policy: &Policy, head: &RequestHead<'a>) -> Result<Selected<'
     let normal = path::normalize(raw).map_err(|error| Denial::new(Reason::Path(error)))?;
     if let Some(service) = policy.by_authority(head.authority) {
         let path_changed = matches!(normal, Cow::Owned(_));
-        return Ok(Selected {
-            service,
-            path: normal,
-            query,
-            path_changed,
-        });
+        return Ok(Selected { service, path: normal, query, path_changed });
     }
     let unknown = || Denial::new(Reason::ServiceUnknown);
     let (name, rest) = split_first_segment(&normal).ok_or_else(unknown)?;
     let service = policy.by_name(name).ok_or_else(unknown)?;
     let path = match (&normal, rest) {
         (_, b"") => Cow::Borrowed(&b"/"[..]),
-        (Cow::Borrowed(whole), rest) => Cow::Borrowed(
-            whole
-                .get(whole.len().saturating_sub(rest.len())..)
-                .unwrap_or_default(),
-        ),
+        (Cow::Borrowed(whole), rest) => {
+            Cow::Borrowed(whole.get(whole.len().saturating_sub(rest.len())..).unwrap_or_default())
+        }
         (Cow::Owned(_), rest) => Cow::Owned(rest.to_vec()),
     };
-    Ok(Selected {
-        service,
-        path,
-        query,
-        path_changed: true,
-    })
+    Ok(Selected { service, path, query, path_changed: true })
 }
 
 /// Finds the route: its place in the service's list.
 #[must_use]
 pub fn route(routes: &[RoutePattern], method: &[u8], path: &[u8]) -> Option<usize> {
-    routes
-        .iter()
-        .position(|pattern| pattern.matches(method, path))
+    routes.iter().position(|pattern| pattern.matches(method, path))
 }
 
 /// `/openai/v1` to `openai` and `/v1`; `/openai` to `openai` and nothing.
 fn split_first_segment(path: &[u8]) -> Option<(&[u8], &[u8])> {
     let inner = path.strip_prefix(b"/")?;
-    let end = inner
-        .iter()
-        .position(|byte| *byte == b'/')
-        .unwrap_or(inner.len());
+    let end = inner.iter().position(|byte| *byte == b'/').unwrap_or(inner.len());
     inner.split_at_checked(end)
 }
 
@@ -96,11 +79,7 @@ mod tests {
         service(&two_services(), &head)
             .map(|found| {
                 let path = String::from_utf8(found.path.into_owned()).unwrap();
-                (
-                    found.service.facts.name.to_string(),
-                    path,
-                    found.path_changed,
-                )
+                (found.service.facts.name.to_string(), path, found.path_changed)
             })
             .map_err(|denial| denial.reason)
     }
@@ -109,11 +88,7 @@ mod tests {
     fn a_host_of_the_service_selects_it_and_keeps_the_path() {
         for authority in ["api.openai.com", "API.openai.com", "api.openai.com:443"] {
             let found = select(authority, "/v1/models?x=1").unwrap();
-            assert_eq!(
-                found,
-                ("openai".into(), "/v1/models".into(), false),
-                "{authority}"
-            );
+            assert_eq!(found, ("openai".into(), "/v1/models".into(), false), "{authority}");
         }
     }
 
@@ -129,10 +104,7 @@ mod tests {
     fn neither_host_nor_segment_is_a_refusal() {
         assert_eq!(select("gate", "/v1/models"), Err(Reason::ServiceUnknown));
         assert_eq!(select("gate", "/"), Err(Reason::ServiceUnknown));
-        assert!(matches!(
-            select("gate", "/maps/../openai"),
-            Err(Reason::Path(_))
-        ));
+        assert!(matches!(select("gate", "/maps/../openai"), Err(Reason::Path(_))));
         assert!(matches!(select("gate", ""), Err(Reason::Path(_))));
     }
 }

@@ -19,6 +19,7 @@ use wire::units::Millis;
 /// A sidecar that knows one client and one service, and lends what the test says.
 struct Sidecar {
     lend: u64,
+    lent: u64,
     short: Option<Shortage>,
     recall: bool,
     epoch: u64,
@@ -30,6 +31,7 @@ impl Default for Sidecar {
     fn default() -> Self {
         let hosts = json!(["api.openai.com"]);
         Self {
+            lent: 0,
             lend: 10,
             short: None,
             recall: false,
@@ -73,22 +75,19 @@ impl Sidecar {
             },
             ttl_ms: Millis(60_000),
         });
-        let mut limits: Vec<_> = request
-            .leases
-            .iter()
-            .map(|line| line.limit.clone())
-            .collect();
+        let mut limits: Vec<_> =
+            request.leases.iter().map(|line| (line.limit.clone(), line.wants)).collect();
         if limits.is_empty() && !request.who.is_empty() {
-            limits.push(serde_json::from_value(json!(LIMIT)).unwrap());
+            limits.push((serde_json::from_value(json!(LIMIT)).unwrap(), 1));
         }
+        let lend = self.lend;
+        let gets = |wants: u64| if wants > 0 { lend } else { 0 };
+        self.lent += limits.iter().map(|(_, wants)| gets(*wants)).sum::<u64>();
         let reply = SyncReply {
             protocol: PROTOCOL,
             sequence: request.sequence,
             epoch: Epoch(self.epoch),
-            policy: request
-                .policy
-                .is_none()
-                .then(|| serde_json::from_value(policy()).unwrap()),
+            policy: request.policy.is_none().then(|| serde_json::from_value(policy()).unwrap()),
             directory: 1,
             changes: vec![],
             clients: clients.collect(),
@@ -98,9 +97,9 @@ impl Sidecar {
             }],
             leases: limits
                 .into_iter()
-                .map(|limit| LeaseAnswer {
+                .map(|(limit, wants)| LeaseAnswer {
                     limit,
-                    gets: self.lend,
+                    gets: gets(wants),
                     ttl_ms: Millis(2_000),
                     recall: self.recall,
                     short: self.short,
@@ -123,11 +122,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let mut world = Self {
-            gate: Gate::new(7),
-            sidecar: Sidecar::default(),
-            now: 1_000,
-        };
+        let mut world = Self { gate: Gate::new(7), sidecar: Sidecar::default(), now: 1_000 };
         world.pass(0);
         world
     }
@@ -150,10 +145,7 @@ impl World {
 
     /// A request with the issued key, decided at once or after one sync.
     fn call(&mut self) -> Result<Box<Admission>, (u32, String)> {
-        self.send(&request(
-            "/openai/v1/chat/completions",
-            &[("authorization", bearer())],
-        ))
+        self.send(&request("/openai/v1/chat/completions", &[("authorization", bearer())]))
     }
 
     fn send(&mut self, headers: &[(String, Vec<u8>)]) -> Result<Box<Admission>, (u32, String)> {
@@ -163,10 +155,7 @@ impl World {
                 Decision::Admit(admission) => return Ok(admission),
                 Decision::Deny(denial) => {
                     let reply = denial.reply(Millis(self.now));
-                    let code = reply
-                        .headers
-                        .iter()
-                        .find(|(name, _)| *name == REFUSAL_HEADER);
+                    let code = reply.headers.iter().find(|(name, _)| *name == REFUSAL_HEADER);
                     return Err((reply.status, code.unwrap().1.clone()));
                 }
                 Decision::Await => {
@@ -178,9 +167,7 @@ impl World {
     }
 
     fn decide(&mut self, headers: &[(String, Vec<u8>)], attempt: &mut Attempt) -> Decision {
-        let pairs = headers
-            .iter()
-            .map(|(name, value)| (name.as_bytes(), value.as_slice()));
+        let pairs = headers.iter().map(|(name, value)| (name.as_bytes(), value.as_slice()));
         self.gate.decide(pairs, attempt)
     }
 }
@@ -195,10 +182,7 @@ fn request(target: &str, more: &[(&str, Vec<u8>)]) -> Vec<(String, Vec<u8>)> {
         (":path".to_owned(), target.as_bytes().to_vec()),
         (":authority".to_owned(), b"gate.local:10000".to_vec()),
     ];
-    headers.extend(
-        more.iter()
-            .map(|(name, value)| ((*name).to_owned(), value.clone())),
-    );
+    headers.extend(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
     headers
 }
 
@@ -272,10 +256,7 @@ fn the_mark_is_the_last_edit() {
             Ok::<(), ()>(())
         })
         .unwrap();
-    assert_eq!(
-        names.last().map(String::as_str),
-        Some("x-tollkeeper-service")
-    );
+    assert_eq!(names.last().map(String::as_str), Some("x-tollkeeper-service"));
 }
 
 #[test]
@@ -285,26 +266,11 @@ fn who_may_not_is_refused_with_the_first_reason_that_holds() {
     let broken = issued().replace("tk_A", "tk_B").into_bytes();
     for (headers, status, code) in [
         (request(chat, &[]), 401, "client_key_missing"),
+        (request(chat, &[("x-api-key", broken)]), 401, "client_key_broken"),
+        (request(chat, &[("x-api-key", b"sk-somebody".to_vec())]), 401, "client_key_unknown"),
+        (request(chat, &[("x-api-key", b"\xff\xfe\x00".to_vec())]), 401, "client_key_unknown"),
         (
-            request(chat, &[("x-api-key", broken)]),
-            401,
-            "client_key_broken",
-        ),
-        (
-            request(chat, &[("x-api-key", b"sk-somebody".to_vec())]),
-            401,
-            "client_key_unknown",
-        ),
-        (
-            request(chat, &[("x-api-key", b"\xff\xfe\x00".to_vec())]),
-            401,
-            "client_key_unknown",
-        ),
-        (
-            request(
-                chat,
-                &[("x-api-key", b"a".to_vec()), ("authorization", bearer())],
-            ),
+            request(chat, &[("x-api-key", b"a".to_vec()), ("authorization", bearer())]),
             400,
             "client_keys_differ",
         ),
@@ -313,21 +279,9 @@ fn who_may_not_is_refused_with_the_first_reason_that_holds() {
             400,
             "client_key_repeated",
         ),
-        (
-            request("/openai/../x", &[("authorization", bearer())]),
-            400,
-            "path_ambiguous",
-        ),
-        (
-            request("/claude/v1", &[("authorization", bearer())]),
-            404,
-            "service_unknown",
-        ),
-        (
-            request("/openai/v1/files", &[("authorization", bearer())]),
-            403,
-            "route_not_listed",
-        ),
+        (request("/openai/../x", &[("authorization", bearer())]), 400, "path_ambiguous"),
+        (request("/claude/v1", &[("authorization", bearer())]), 404, "service_unknown"),
+        (request("/openai/v1/files", &[("authorization", bearer())]), 403, "route_not_listed"),
     ] {
         let refused = world.send(&headers).err().unwrap();
         assert_eq!(refused, (status, code.to_owned()));
@@ -342,18 +296,9 @@ fn who_may_not_is_refused_with_the_first_reason_that_holds() {
 fn a_broken_key_never_reaches_the_sidecar() {
     let mut world = World::new();
     let broken = issued().replace("tk_A", "tk_B").into_bytes();
-    world
-        .send(&request("/openai/v1/models", &[("x-api-key", broken)]))
-        .err()
-        .unwrap();
+    world.send(&request("/openai/v1/models", &[("x-api-key", broken)])).err().unwrap();
     world.pass(50);
-    assert!(
-        world
-            .sidecar
-            .requests
-            .iter()
-            .all(|request| request.who.is_empty())
-    );
+    assert!(world.sidecar.requests.iter().all(|request| request.who.is_empty()));
 }
 
 #[test]
@@ -371,10 +316,7 @@ fn what_is_lent_is_spent_to_the_last_and_then_refused_without_asking() {
     }
     let syncs = world.sidecar.requests.len();
     for _ in 0..100 {
-        assert_eq!(
-            world.call().err().unwrap(),
-            (429, "rate_limited".to_owned())
-        );
+        assert_eq!(world.call().err().unwrap(), (429, "rate_limited".to_owned()));
     }
     assert_eq!(world.sidecar.requests.len(), syncs);
 }
@@ -391,11 +333,7 @@ fn a_refused_request_is_charged_nothing() {
     }
     let syncs = world.sidecar.requests.len();
     world.call().ok().unwrap();
-    assert_eq!(
-        world.sidecar.requests.len(),
-        syncs,
-        "the second unit was still there"
-    );
+    assert_eq!(world.sidecar.requests.len(), syncs, "the second unit was still there");
 }
 
 #[test]
@@ -408,11 +346,7 @@ fn everything_spent_is_reported_once() {
     for _ in 0..40 {
         world.pass(50);
     }
-    let lines = world
-        .sidecar
-        .requests
-        .iter()
-        .flat_map(|request| &request.leases);
+    let lines = world.sidecar.requests.iter().flat_map(|request| &request.leases);
     assert_eq!(lines.map(|line| line.spent).sum::<u64>(), 7);
 }
 
@@ -441,10 +375,7 @@ fn a_worker_syncs_at_most_twenty_times_a_second_whatever_is_offered() {
         world.now += 5;
         world.gate.set_now(Millis(world.now));
         let mut attempt = Attempt::default();
-        let headers = request(
-            "/openai/v1/chat/completions",
-            &[("authorization", bearer())],
-        );
+        let headers = request("/openai/v1/chat/completions", &[("authorization", bearer())]);
         let waits = matches!(world.decide(&headers, &mut attempt), Decision::Await);
         world.pass_waiting(0, waits);
     }
@@ -456,25 +387,13 @@ fn a_worker_syncs_at_most_twenty_times_a_second_whatever_is_offered() {
 fn without_a_sidecar_nothing_passes_and_the_refusal_says_so() {
     let mut gate = Gate::new(7);
     gate.set_now(Millis(1_000));
-    let headers = request(
-        "/openai/v1/chat/completions",
-        &[("authorization", bearer())],
-    );
-    let pairs = || {
-        headers
-            .iter()
-            .map(|(name, value)| (name.as_bytes(), value.as_slice()))
-    };
+    let headers = request("/openai/v1/chat/completions", &[("authorization", bearer())]);
+    let pairs = || headers.iter().map(|(name, value)| (name.as_bytes(), value.as_slice()));
     let mut attempt = Attempt::default();
-    assert!(matches!(
-        gate.decide(pairs(), &mut attempt),
-        Decision::Await
-    ));
+    assert!(matches!(gate.decide(pairs(), &mut attempt), Decision::Await));
     assert!(gate.sync_due(true).is_some());
     gate.sync_failed();
-    let Decision::Deny(denial) = gate.decide(pairs(), &mut attempt) else {
-        panic!("passed")
-    };
+    let Decision::Deny(denial) = gate.decide(pairs(), &mut attempt) else { panic!("passed") };
     assert_eq!(denial.reply(Millis(1_000)).status, 503);
 }
 
@@ -495,10 +414,7 @@ fn what_was_learned_is_not_believed_for_ever_without_the_sidecar() {
 fn a_credential_sealed_to_other_hosts_is_not_injected() {
     let mut world = World::new();
     world.sidecar.hosts = json!(["api.anthropic.com"]);
-    assert_eq!(
-        world.call().err().unwrap(),
-        (503, "credential_unavailable".to_owned())
-    );
+    assert_eq!(world.call().err().unwrap(), (503, "credential_unavailable".to_owned()));
 }
 
 #[test]
@@ -510,28 +426,13 @@ fn a_gate_that_nobody_calls_gives_everything_back_and_sleeps() {
         world.pass(50);
     }
     assert!(world.gate.is_dormant());
-    let lines = || {
-        world
-            .sidecar
-            .requests
-            .iter()
-            .flat_map(|request| &request.leases)
-    };
-    let lent = lines().filter(|line| line.wants > 0).count() as u64 * 10 + 10;
-    let back: u64 = lines().map(|line| line.spent + line.returned).sum();
-    // Every answer lends ten here, asked or not; all of them came back or were spent.
-    assert!(
-        back >= 10 && back <= lent.max(lines().count() as u64 * 10 + 10),
-        "{back} of {lent}"
-    );
+    let lines = world.sidecar.requests.iter().flat_map(|request| &request.leases);
+    assert_eq!(lines.map(|line| line.spent + line.returned).sum::<u64>(), world.sidecar.lent);
     let syncs = world.sidecar.requests.len();
     for _ in 0..100 {
         world.pass(50);
     }
-    assert!(
-        world.sidecar.requests.len() <= syncs + 1,
-        "asleep it hardly speaks"
-    );
+    assert!(world.sidecar.requests.len() <= syncs + 1, "asleep it hardly speaks");
 }
 
 #[test]
@@ -548,8 +449,5 @@ fn a_new_life_of_the_ledger_voids_what_the_old_one_lent() {
         undefined: false,
     });
     world.pass(600);
-    assert_eq!(
-        world.call().err().unwrap(),
-        (429, "rate_limited".to_owned())
-    );
+    assert_eq!(world.call().err().unwrap(), (429, "rate_limited".to_owned()));
 }
