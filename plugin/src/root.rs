@@ -25,8 +25,8 @@ use crate::metrics::Metrics;
 use crate::stream::{self, Stream};
 use crate::waiting::{Place, Waiter, Waiting};
 
-/// The pace of a gate in use: half of the shortest time between two syncs.
-const TICK: Millis = Millis(25);
+/// The pace of a gate in use, as long as nothing is urgent.
+const TICK: Millis = Millis(100);
 
 /// The pace of a gate that nobody calls.
 const TICK_DORMANT: Millis = Millis(1_000);
@@ -42,6 +42,8 @@ pub(crate) struct Shared {
     /// `None` before the configuration came, or if it was bad: everything is refused.
     configuration: RefCell<Option<Configuration>>,
     period: Cell<Millis>,
+    /// A place came free while requests wait.
+    freed: Cell<bool>,
 }
 
 impl Shared {
@@ -58,9 +60,18 @@ impl Shared {
         if gate.is_dormant() {
             gate.set_now(host::monotonic());
         }
-        // The headers hold the client's key.
-        let packed = Zeroizing::new(packed);
-        gate.decide(host::pairs(&packed), attempt)
+        let decision = gate.decide(host::pairs(&packed), attempt);
+        if gate.hurries() {
+            self.tick_in(gate.sync_possible_in(gate.now()));
+        }
+        decision
+    }
+
+    /// Sets the next tick forward, at most once between two ticks.
+    fn tick_in(&self, delay: Millis) {
+        if self.period.get() >= TICK {
+            self.set_period(delay.clamp(TICK_NOW, TICK));
+        }
     }
 
     /// Makes the stream wait and the root tick soon. `None` if too many wait.
@@ -68,8 +79,7 @@ impl Shared {
         self.count(Counter::Awaited);
         let now = host::monotonic();
         let place = self.waiting.try_borrow_mut().ok()?.add(stream, attempt, now)?;
-        let due_in = self.gate.try_borrow().map_or(TICK, |gate| gate.sync_possible_in(now));
-        self.set_period(due_in.clamp(TICK_NOW, TICK));
+        self.tick_in(self.gate.try_borrow().map_or(TICK, |gate| gate.sync_possible_in(now)));
         Some(place)
     }
 
@@ -95,6 +105,11 @@ impl Shared {
     pub(crate) fn release(&self, admission: &mut Admission) {
         if let Ok(mut gate) = self.gate.try_borrow_mut() {
             gate.release(&mut admission.places);
+        }
+        if self.waiting.try_borrow().is_ok_and(|waiting| !waiting.is_empty()) {
+            // Somebody may have waited for just this place.
+            self.freed.set(true);
+            self.tick_in(TICK_NOW);
         }
     }
 
@@ -165,6 +180,7 @@ impl Root {
             waiting: RefCell::default(),
             configuration: RefCell::default(),
             period: Cell::default(),
+            freed: Cell::default(),
         };
         Self { shared: Rc::new(shared), metrics: None, failing: false }
     }
@@ -285,7 +301,7 @@ impl RootContext for Root {
             return;
         };
         let overdue = self.shared.waiting.try_borrow().is_ok_and(|all| all.any_overdue(now));
-        if overdue {
+        if overdue || self.shared.freed.take() {
             self.shared.wake();
         }
         self.sync_if_due();

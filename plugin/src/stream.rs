@@ -13,7 +13,6 @@ use admission::inject::{Admission, Edit};
 use admission::scrub::{self, Verdict};
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
-use zeroize::Zeroizing;
 
 use crate::host::{self, HostError, Map};
 use crate::root::Shared;
@@ -130,8 +129,6 @@ fn examine(shared: &Shared, admission: &Admission) -> Option<Denial> {
         shared.count(Counter::HostFailures);
         return Some(Denial::new(Reason::HostFailure));
     };
-    // The answer may quote the credential.
-    let packed = Zeroizing::new(packed);
     match scrub::inspect(host::pairs(&packed), admission.credential()) {
         Verdict::Replace(denial) => Some(denial),
         Verdict::Pass(remove) => {

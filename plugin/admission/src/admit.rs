@@ -170,22 +170,26 @@ impl Gate {
         if !std::mem::replace(&mut attempt.asked, true) {
             self.leases.ask(leases(), self.now);
         }
-        let mut asks = false;
+        let mut waits = false;
         for lease in leases() {
-            match (lease.facts().mode, lease.ready(self.now)) {
-                (_, Ready::Yes) => {}
-                (Mode::Enforce, Ready::Short(shortage)) => {
+            let ready = lease.ready(self.now);
+            match (lease.facts().mode, ready) {
+                (_, Ready::Yes) | (Mode::Watch, Ready::Ask) => {}
+                (Mode::Watch, Ready::Short(_)) => self.counters.add(Counter::WatchedOver),
+                // A place may come free at any moment, here even; a rate's next unit will not.
+                (Mode::Enforce, Ready::Short(shortage)) if attempt.last || !lease.has_places() => {
                     return Err(Denial::over(lease.facts(), shortage, &client.facts.owner).into());
                 }
                 (Mode::Enforce, Ready::Ask) if attempt.last => {
                     return Err(self.out_of_time(lease, client).into());
                 }
-                (Mode::Enforce, Ready::Ask) => asks = true,
-                (Mode::Watch, Ready::Short(_)) => self.counters.add(Counter::WatchedOver),
-                (Mode::Watch, Ready::Ask) => {}
+                (Mode::Enforce, Ready::Short(_) | Ready::Ask) => {
+                    self.leases.wait(lease);
+                    waits = true;
+                }
             }
         }
-        if asks { Err(Stop::Await) } else { Ok(()) }
+        if waits { Err(Stop::Await) } else { Ok(()) }
     }
 
     /// A limit could not be asked before the request's deadline: because of the sidecar, or because

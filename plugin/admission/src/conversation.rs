@@ -192,18 +192,16 @@ impl Conversation {
         falls
     }
 
+    pub(crate) const fn is_under_way(&self) -> bool {
+        self.under_way
+    }
+
     /// Until the pace allows another sync.
     pub(crate) fn possible_in(&self, now: Millis) -> Millis {
         self.sent_at.map_or(Millis::ZERO, |sent| sent.plus(PACE).since(now))
     }
 
-    pub(crate) fn due(
-        &self,
-        now: Millis,
-        waiting: bool,
-        wishes: &Wishes,
-        leases: &Leases,
-    ) -> Option<Due> {
+    pub(crate) fn due(&self, now: Millis, wishes: &Wishes, leases: &Leases) -> Option<Due> {
         if self.under_way {
             return None;
         }
@@ -218,7 +216,7 @@ impl Conversation {
         if quiet >= heartbeat {
             return Some(Due::Heartbeat);
         }
-        let urgent = waiting || !wishes.is_empty() || leases.runs_low(now);
+        let urgent = !wishes.is_empty() || leases.runs_low(now);
         let changes = urgent && quiet >= PACE || quiet >= SETTLE && leases.owes();
         changes.then_some(Due::Changes)
     }

@@ -57,7 +57,13 @@ impl Gate {
         self.conversation.is_dormant()
     }
 
-    /// How long a request that begins to wait now waits at least for a sync to leave.
+    /// Whether a sync should leave as soon as the pace allows: a slice runs low.
+    #[must_use]
+    pub fn hurries(&self) -> bool {
+        !self.conversation.is_under_way() && self.leases.runs_low(self.now)
+    }
+
+    /// How long it is at least until a sync may leave.
     #[must_use]
     pub fn sync_possible_in(&self, now: Millis) -> Millis {
         self.conversation.possible_in(now)
@@ -84,7 +90,7 @@ impl Gate {
             self.forget(&Change::AllCredentials);
         }
         self.wish_ahead();
-        let due = self.conversation.due(now, waiting, &self.wishes, &self.leases)?;
+        let due = self.conversation.due(now, &self.wishes, &self.leases)?;
         self.counters.add(Counter::Syncs);
         self.conversation.begin(due, now, &mut self.wishes, &mut self.leases)
     }

@@ -13,14 +13,26 @@ use wire::limit::{LimitKey, LimitRule};
 use wire::sync::{LeaseAnswer, LeaseLine};
 use wire::units::Millis;
 
+use crate::conversation::PACE;
+
 /// Demand is looked ahead this far: a slice shall last about as long as five syncs at full pace.
 const AHEAD: Millis = Millis(250);
 
 /// A lease that nobody asked for in this time is given back, so that idle workers strand nothing.
 const IDLE: Millis = Millis(5_000);
 
-/// The clock is read at ticks, so a lease ends this much sooner here than it was promised to last.
-const TICK_SLACK: Millis = Millis(100);
+/// After the ledger was short of a limit, a holder wants little of it for this long.
+const MODEST: Millis = Millis(1_000);
+
+/// A recalled concurrency limit gives back one place in this time, so that busy holders take turns.
+const BACK_EVERY: Millis = Millis(2_000);
+
+/// After a place went back on recall, it is left to others for this long.
+const BACK_PAUSE: Millis = Millis(100);
+
+/// The clock is read at ticks, so a lease ends this much sooner here than it was promised to last:
+/// twice the longest time between two ticks of a gate in use.
+const TICK_SLACK: Millis = Millis(200);
 
 /// One limit's slice.
 #[derive(Debug)]
@@ -36,6 +48,8 @@ pub struct Lease {
     returned: Cell<u64>,
     /// Requests that asked since the last [`Lease::settle`], admitted or not.
     asked: Cell<u64>,
+    /// Requests that wait for this lease since then.
+    waits: Cell<u64>,
     /// What `asked` is expected to be in [`AHEAD`].
     demand: Cell<u64>,
     settled_at: Cell<Millis>,
@@ -43,6 +57,10 @@ pub struct Lease {
     good_until: Cell<Millis>,
     /// The ledger had nothing more: refuse without asking until then.
     short_until: Cell<Millis>,
+    /// The ledger was short of it lately: want no more than the next moment needs until then.
+    modest_until: Cell<Millis>,
+    /// A recalled place goes back no sooner than this.
+    next_back: Cell<Millis>,
     shortage: Cell<Shortage>,
     recall: Cell<bool>,
     touched: Cell<bool>,
@@ -82,11 +100,14 @@ impl Lease {
             spent: Cell::default(),
             returned: Cell::default(),
             asked: Cell::default(),
+            waits: Cell::default(),
             demand: Cell::default(),
             settled_at: Cell::new(now),
             asked_at: Cell::new(now),
             good_until: Cell::default(),
             short_until: Cell::default(),
+            modest_until: Cell::default(),
+            next_back: Cell::default(),
             shortage: Cell::default(),
             recall: Cell::default(),
             touched: Cell::default(),
@@ -97,6 +118,12 @@ impl Lease {
     #[must_use]
     pub const fn facts(&self) -> &LimitFacts {
         &self.facts
+    }
+
+    /// Whether it is about requests at the same moment.
+    #[must_use]
+    pub const fn has_places(&self) -> bool {
+        matches!(self.facts.rule, LimitRule::Concurrent { .. })
     }
 
     /// Whether a request could take one now. Takes nothing.
@@ -132,8 +159,13 @@ impl Lease {
         if self.undeclared.get() > self.running.get() {
             // More places are undeclared than running: this one was never lent by this ledger.
             self.undeclared.set(self.running.get());
-        } else if self.recall.get() || now > self.good_until.get() {
+        } else if now > self.good_until.get() {
             add(&self.returned, 1);
+        } else if self.recall.get() && now >= self.next_back.get() {
+            // One at a time, and not asked for again at once, or it would be the same one that comes.
+            add(&self.returned, 1);
+            self.next_back.set(now.plus(BACK_EVERY));
+            self.short_until.set(self.short_until.get().max(now.plus(BACK_PAUSE)));
         } else {
             add(&self.available, 1);
         }
@@ -145,11 +177,17 @@ impl Lease {
         self.asked_at.set(now);
     }
 
+    /// Notes that a request waits for this.
+    fn wait(&self) {
+        add(&self.waits, 1);
+    }
+
     /// Whether the slice will not last until the next sync at the present demand.
     fn runs_low(&self, now: Millis) -> bool {
-        now >= self.short_until.get()
-            && self.available.get() <= self.expected(now).div_ceil(2)
-            && self.asked.get() > 0
+        let asked = self.asked.get();
+        let low = asked > 0 && self.available.get() <= asked.max(self.demand.get()) >> 1
+            || self.waits.get() > 0 && self.available.get() == 0;
+        low && now >= self.short_until.get()
     }
 
     /// Whether there is something that the ledger wants back or must hear of.
@@ -173,34 +211,51 @@ impl Lease {
         now.since(self.asked_at.get()) > IDLE
     }
 
+    /// What it should have until the next sync but one.
+    fn target(&self, demand: u64, now: Millis) -> u64 {
+        if now < self.modest_until.get() {
+            // Where there is little, what lies here idle is missed elsewhere.
+            demand.div_ceil(AHEAD.0.div_ceil(PACE.0)).max(self.waits.get())
+        } else if self.is_idle(now) {
+            0
+        } else {
+            demand.saturating_add(1).max(self.waits.get())
+        }
+    }
+
     /// The line that a sync carries: what was spent and comes back is taken off here, so a line is
     /// built once and repeated to the byte.
     fn settle(&self, now: Millis) -> LeaseLine {
         let demand = self.expected(now);
-        let target = if self.is_idle(now) { 0 } else { demand.saturating_add(1) };
+        let target = self.target(demand, now);
         let keep = match (now > self.good_until.get(), self.recall.get()) {
             (true, _) => 0,
-            (false, true) => demand,
+            (false, true) => target,
             (false, false) => target.saturating_mul(2),
         };
         let surplus = self.available.get().saturating_sub(keep);
         self.available.set(self.available.get().saturating_sub(surplus));
         add(&self.returned, surplus);
-        let short = now < self.short_until.get();
-        let wants = if short { 0 } else { target.saturating_sub(self.available.get()) };
+        let wants = match self.undeclared.get() {
+            0 if now < self.short_until.get() => 0,
+            0 => target.saturating_sub(self.available.get()),
+            // First of all the ledger must hear what runs, and nothing else.
+            undeclared => undeclared,
+        };
         self.demand.set(demand);
         self.asked.set(0);
+        self.waits.set(0);
         self.settled_at.set(now);
         self.touched.set(false);
         LeaseLine {
             limit: self.facts.key.clone(),
             spent: self.spent.take(),
             returned: self.returned.take(),
-            wants: wants.saturating_add(self.undeclared.get()),
+            wants,
         }
     }
 
-    /// Takes in what the ledger answered to a request sent at `sent_at`.
+    /// Takes in what the ledger answered to a request sent at `sent_at`, from when its times count.
     fn absorb(&self, answer: &LeaseAnswer, sent_at: Millis, now: Millis) {
         let declared = answer.gets.min(self.undeclared.get());
         self.undeclared.set(self.undeclared.get().saturating_sub(declared));
@@ -208,8 +263,11 @@ impl Lease {
         let until = sent_at.plus(answer.ttl_ms);
         self.good_until.set(Millis(until.0.saturating_sub(TICK_SLACK.0)));
         self.recall.set(answer.recall);
+        if let Some(short) = answer.short {
+            self.short_until.set(sent_at.plus(short.ask_again_ms));
+            self.modest_until.set(now.plus(MODEST));
+        }
         let short = answer.short;
-        self.short_until.set(short.map_or(Millis::ZERO, |short| now.plus(short.ask_again_ms)));
         self.shortage.set(Shortage {
             retry_at: now.plus(short.map_or(Millis::ZERO, |short| short.retry_ms)),
             lent_elsewhere: short.is_some_and(|short| short.lent_elsewhere),
@@ -285,12 +343,18 @@ impl Leases {
         }
     }
 
+    /// Notes that a request waits for a lease.
+    pub fn wait(&mut self, lease: &Rc<Lease>) {
+        lease.wait();
+        self.touch(lease);
+    }
+
     /// Takes one of each, after all said that they are ready.
     pub fn take<'a>(&mut self, leases: impl Iterator<Item = &'a Rc<Lease>>) -> Places {
         let mut places = Places::default();
         for lease in leases {
             lease.take();
-            if matches!(lease.facts.rule, LimitRule::Concurrent { .. }) {
+            if lease.has_places() {
                 places.keep(lease);
             }
         }
