@@ -1,6 +1,6 @@
 //! When to sync, and what to make of it: the holder's side of the one conversation.
 //!
-//! One request is under way at a time, at most one every [`PACE`]. What was not answered is repeated
+//! One request is under way at a time, one every [`PACE`] and two at once after a rest. What was not answered is repeated
 //! to the byte, so nothing is settled twice and nothing is lost. A gate that nobody calls gives
 //! everything back, forgets who called, and falls asleep.
 
@@ -11,8 +11,12 @@ use wire::units::Millis;
 
 use crate::lease::Leases;
 
-/// The shortest time between two syncs: a worker syncs at most 20 times a second, whatever is offered.
-pub const PACE: Millis = Millis(50);
+/// The time in which one more sync is allowed. With [`REST`] a worker syncs at most 20 times in any
+/// second, whatever is offered, and after a rest a second sync need not wait for the first one's turn.
+pub const PACE: Millis = Millis(55);
+
+/// How much of the allowance is kept while nothing is said: one sync more.
+const REST: Millis = PACE;
 
 /// The longest wait of a request for an answer, and of a sync for the sidecar.
 pub const DEADLINE: Millis = Millis(250);
@@ -141,6 +145,8 @@ pub struct Conversation {
     unanswered: Option<Vec<u8>>,
     under_way: bool,
     sent_at: Option<Millis>,
+    /// When the allowance is whole again.
+    rested_at: Millis,
     heard_at: Option<Millis>,
     called_at: Millis,
     failures: u32,
@@ -158,6 +164,7 @@ impl Conversation {
             unanswered: None,
             under_way: false,
             sent_at: None,
+            rested_at: Millis::ZERO,
             heard_at: None,
             called_at: Millis::ZERO,
             failures: 0,
@@ -198,7 +205,7 @@ impl Conversation {
 
     /// Until the pace allows another sync.
     pub(crate) fn possible_in(&self, now: Millis) -> Millis {
-        self.sent_at.map_or(Millis::ZERO, |sent| sent.plus(PACE).since(now))
+        Millis(self.rested_at.since(now).0.saturating_sub(REST.0))
     }
 
     pub(crate) fn due(&self, now: Millis, wishes: &Wishes, leases: &Leases) -> Option<Due> {
@@ -217,7 +224,8 @@ impl Conversation {
             return Some(Due::Heartbeat);
         }
         let urgent = !wishes.is_empty() || leases.runs_low(now);
-        let changes = urgent && quiet >= PACE || quiet >= SETTLE && leases.owes();
+        let may = self.possible_in(now) == Millis::ZERO;
+        let changes = urgent && may || quiet >= SETTLE && leases.owes();
         changes.then_some(Due::Changes)
     }
 
@@ -247,6 +255,7 @@ impl Conversation {
             self.unanswered = frame::encode_request(&request).ok();
         }
         self.sent_at = Some(now);
+        self.rested_at = self.rested_at.max(now).plus(PACE);
         self.under_way = self.unanswered.is_some();
         self.unanswered.as_deref()
     }

@@ -360,7 +360,7 @@ fn a_sync_without_an_answer_is_repeated_to_the_byte() {
     world.gate.sync_failed();
     // What happens meanwhile waits for the next one.
     world.call().ok().unwrap();
-    world.now += 100;
+    world.now += 200;
     world.gate.set_now(Millis(world.now));
     let second = world.gate.sync_due(false).unwrap().to_vec();
     assert_eq!(first, second);

@@ -20,99 +20,42 @@ const fn line(name: &'static str, why: &'static str) -> Line {
 /// What the module exports: all of it must be there, and nothing else is.
 pub const EXPORTS: &[Line] = &[
     line("memory", "Envoy reads and writes arguments in it"),
-    line(
-        "_initialize",
-        "runs the constructors and registers the root context",
-    ),
+    line("_initialize", "runs the constructors and registers the root context"),
     line("proxy_abi_version_0_2_1", "tells Envoy which ABI this is"),
-    line(
-        "proxy_on_memory_allocate",
-        "Envoy allocates what it returns",
-    ),
-    line(
-        "proxy_on_context_create",
-        "a root context or a stream begins",
-    ),
-    line(
-        "proxy_on_vm_start",
-        "a VM begins; called once, and Envoy does without it",
-    ),
+    line("proxy_on_memory_allocate", "Envoy allocates what it returns"),
+    line("proxy_on_context_create", "a root context or a stream begins"),
     line("proxy_on_configure", "brings the configuration"),
-    line(
-        "proxy_on_tick",
-        "syncs with the sidecar, ends waits that took too long",
-    ),
+    line("proxy_on_tick", "syncs with the sidecar, ends waits that took too long"),
     line("proxy_on_http_call_response", "brings the sidecar's answer"),
     line("proxy_on_request_headers", "the decision"),
-    line(
-        "proxy_on_response_headers",
-        "keeps the injected credential out of the answer",
-    ),
-    line(
-        "proxy_on_done",
-        "lets an old root context finish its last sync; streams pay for it",
-    ),
-    line("proxy_on_delete", "settles the call and forgets the stream"),
+    line("proxy_on_response_headers", "keeps the injected credential out of the answer"),
+    line("proxy_on_delete", "the stream is over, whatever it had: frees what it held"),
 ];
 
 /// What the module may import from `env`.
 pub const HOST_CALLS: &[Line] = &[
     line("proxy_log", "says what an operator must know"),
-    line(
-        "proxy_get_log_level",
-        "builds no text that Envoy would drop",
-    ),
-    line(
-        "proxy_get_current_time_nanoseconds",
-        "the wall clock, for the time of a log line",
-    ),
     line("proxy_set_tick_period_milliseconds", "asks for ticks"),
-    line(
-        "proxy_get_buffer_bytes",
-        "reads the configuration and the sidecar's answer",
-    ),
-    line(
-        "proxy_get_header_map_pairs",
-        "reads all headers at once, duplicates included",
-    ),
-    line("proxy_get_header_map_value", "reads one header by name"),
-    line(
-        "proxy_add_header_map_value",
-        "puts the credential and the mark on",
-    ),
+    line("proxy_get_buffer_bytes", "reads the configuration and the sidecar's answer"),
+    line("proxy_get_header_map_pairs", "reads all headers at once, duplicates included"),
     line(
         "proxy_replace_header_map_value",
-        "rewrites the path and scrubs an answer",
+        "puts on the credential and the mark, rewrites the path",
     ),
-    line(
-        "proxy_remove_header_map_value",
-        "takes the client's key off",
-    ),
-    line(
-        "proxy_get_property",
-        "asks which cluster Envoy will really use",
-    ),
+    line("proxy_remove_header_map_value", "takes the client's key off, scrubs an answer"),
     line("proxy_send_local_response", "refuses"),
     line("proxy_continue_stream", "lets a request go that waited"),
-    line(
-        "proxy_set_effective_context",
-        "speaks for the stream that waited",
-    ),
+    line("proxy_set_effective_context", "speaks for the stream that waited"),
     line("proxy_http_call", "speaks to the sidecar"),
     line("proxy_define_metric", "names the metrics, once"),
     line("proxy_increment_metric", "counts"),
-    line("proxy_record_metric", "sets a gauge"),
-    line("proxy_done", "ends an old root context after its last sync"),
 ];
 
 /// What the module may import from `wasi_snapshot_preview1`. Rust's standard library links these.
 pub const WASI_CALLS: &[Line] = &[
     line("clock_time_get", "the monotonic clock of waits and leases"),
     line("random_get", "the holder's id and the seeds of hash maps"),
-    line(
-        "environ_get",
-        "the standard library looks for RUST_BACKTRACE",
-    ),
+    line("environ_get", "the standard library looks for RUST_BACKTRACE"),
     line("environ_sizes_get", "goes with `environ_get`"),
     line("fd_write", "the text of a panic, to Envoy's log"),
     line("proc_exit", "the end of a panic"),
@@ -121,11 +64,17 @@ pub const WASI_CALLS: &[Line] = &[
 /// What the SDK's tables of default callbacks refer to and nothing ever calls, because the callbacks
 /// that could are not exported or not ours. Each becomes a trap, so that the import goes.
 pub const NEVER_CALLED: &[&str] = &[
+    "proxy_add_header_map_value",
     "proxy_call_foreign_function",
     "proxy_close_stream",
     "proxy_dequeue_shared_queue",
+    "proxy_done",
     "proxy_enqueue_shared_queue",
+    "proxy_get_current_time_nanoseconds",
+    "proxy_get_header_map_value",
+    "proxy_get_log_level",
     "proxy_get_metric",
+    "proxy_get_property",
     "proxy_get_shared_data",
     "proxy_get_status",
     "proxy_grpc_call",
@@ -133,6 +82,7 @@ pub const NEVER_CALLED: &[&str] = &[
     "proxy_grpc_close",
     "proxy_grpc_send",
     "proxy_grpc_stream",
+    "proxy_record_metric",
     "proxy_register_shared_queue",
     "proxy_resolve_shared_queue",
     "proxy_set_buffer_bytes",

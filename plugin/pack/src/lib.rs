@@ -43,9 +43,8 @@ fn read(bytes: &[u8]) -> Result<Module, PackError> {
 
 fn keep_only_our_exports(module: &mut Module) -> Result<(), PackError> {
     let present: BTreeSet<String> = module.exports.iter().map(|e| e.name.clone()).collect();
-    let missing: Vec<&'static str> = names(EXPORTS)
-        .filter(|name| !present.contains(*name))
-        .collect();
+    let missing: Vec<&'static str> =
+        names(EXPORTS).filter(|name| !present.contains(*name)).collect();
     if !missing.is_empty() {
         return Err(PackError::ExportsMissing(missing));
     }
@@ -88,11 +87,7 @@ fn allow_only_our_imports(module: &Module) -> Result<(), PackError> {
         .filter(|import| !is_allowed(module, import.id()))
         .map(|import| format!("{}.{}", import.module, import.name))
         .collect();
-    if refused.is_empty() {
-        Ok(())
-    } else {
-        Err(PackError::ImportsRefused(refused))
-    }
+    if refused.is_empty() { Ok(()) } else { Err(PackError::ImportsRefused(refused)) }
 }
 
 fn is_allowed(module: &Module, import: ImportId) -> bool {

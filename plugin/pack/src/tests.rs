@@ -38,10 +38,7 @@ fn a_missing_export_is_named() {
     let linked = wat::parse_str(r#"(module (memory (export "memory") 1))"#).unwrap();
     let error = pack(&linked).unwrap_err();
     assert!(error.to_string().contains("proxy_on_request_headers"));
-    assert!(
-        !error.to_string().contains("memory,"),
-        "it has one: {error}"
-    );
+    assert!(!error.to_string().contains("memory,"), "it has one: {error}");
 }
 
 #[test]
@@ -60,11 +57,7 @@ fn a_host_call_that_is_not_allowed_is_named() {
          (func $go (call_indirect (i32.const 0))) (start $go)",
     );
     let error = pack(&linked).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("wasi_snapshot_preview1.path_open")
-    );
+    assert!(error.to_string().contains("wasi_snapshot_preview1.path_open"));
 }
 
 #[test]
