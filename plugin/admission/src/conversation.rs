@@ -199,6 +199,10 @@ impl Conversation {
         falls
     }
 
+    pub(crate) const fn is_asleep(&self) -> bool {
+        self.asleep
+    }
+
     pub(crate) const fn is_under_way(&self) -> bool {
         self.under_way
     }

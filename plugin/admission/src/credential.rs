@@ -185,6 +185,12 @@ impl Slot {
         state.unusable = None;
     }
 
+    /// Wipes a credential whose time is over, and any if nobody calls.
+    pub fn tidy(&self, now: Millis, asleep: bool) {
+        let mut state = self.0.borrow_mut();
+        state.credential.take_if(|credential| asleep || now >= credential.good_until);
+    }
+
     /// The credential must not be used any longer.
     pub fn forget(&self) {
         *self.0.borrow_mut() = State::default();

@@ -1,6 +1,5 @@
 //! The gate of one VM: everything that it remembers, and the time.
 
-use wire::ids::CredentialName;
 use wire::sync::{Change, CredentialAnswer, Identity, Release};
 use wire::units::Millis;
 
@@ -87,9 +86,8 @@ impl Gate {
         if self.conversation.falls_asleep(now, waiting) {
             self.clients.forget_all();
             self.leases.return_all();
-            self.forget(&Change::AllCredentials);
         }
-        self.wish_ahead();
+        self.keep_credentials();
         let due = self.conversation.due(now, &self.wishes, &self.leases)?;
         self.counters.add(Counter::Syncs);
         self.conversation.begin(due, now, &mut self.wishes, &mut self.leases)
@@ -182,13 +180,15 @@ impl Gate {
         }
     }
 
-    /// Asks, ahead of need, for credentials that are about to end or have been rotated.
-    fn wish_ahead(&mut self) {
+    /// Wipes credentials whose time is over, or all if nobody calls; asks, ahead of need, for those that
+    /// are about to end or have been rotated.
+    fn keep_credentials(&mut self) {
         let Some(policy) = &self.policy else { return };
+        let asleep = self.conversation.is_asleep();
         for service in policy.services() {
+            service.credential.tidy(self.now, asleep);
             if service.credential.wants_refresh(self.now) {
-                let name: &CredentialName = &service.facts.credential;
-                self.wishes.credential(name);
+                self.wishes.credential(&service.facts.credential);
             }
         }
     }

@@ -78,16 +78,16 @@ pub fn find<'a>(
     Ok(found)
 }
 
-/// Whether a query parameter of this name may hold a key and is therefore taken out.
+/// Whether a query parameter holds a key and is therefore taken out: the one in which the service
+/// takes its credential, whatever it holds, and any other usual one if an issued key stands in it. `key=` is
+/// an ordinary parameter to many services.
 #[must_use]
-pub fn is_key_parameter(name: &[u8], inject: &Inject) -> bool {
-    let own = match inject {
-        Inject::Query { name } => Some(name.as_bytes()),
-        _ => None,
-    };
+pub fn is_key_parameter(parameter: &Parameter<'_>, inject: &Inject) -> bool {
     // A name may be escaped (`%6bey`): the upstream would undo it, so it is undone here.
-    let name = percent_decoded(name);
-    own == Some(&name) || KEY_PARAMETERS.iter().any(|known| known.as_bytes() == name.as_ref())
+    let name = percent_decoded(parameter.name);
+    let own = matches!(inject, Inject::Query { name: own } if own.as_bytes() == name.as_ref());
+    own || KEY_PARAMETERS.iter().any(|known| known.as_bytes() == name.as_ref())
+        && client_key::inspect(&percent_decoded(parameter.value)) != Shape::Foreign
 }
 
 /// `Bearer KEY`, `bearer   KEY`, `Token KEY`, `KEY`, `Basic base64(user:password)`.
@@ -118,7 +118,7 @@ fn from_basic(encoded: &[u8]) -> Candidate<'static> {
 
 fn from_query<'a>(found: &mut Found<'a>, query: &'a [u8], inject: &Inject) -> Result<(), Denial> {
     for (place, parameter) in parameters(query).enumerate() {
-        if !is_key_parameter(parameter.name, inject) {
+        if !is_key_parameter(&parameter, inject) {
             continue;
         }
         let name = percent_decoded(parameter.name);
@@ -238,6 +238,17 @@ mod tests {
         assert_eq!(find_in([None; 4], Some("a=1&key=a%2Bb")), Ok(Some(b"a+b".to_vec())));
         assert_eq!(find_in([None; 4], Some("%6bey=k&")), Ok(Some(b"k".to_vec())));
         assert_eq!(find_in([None; 4], Some("monkey=k")), Ok(None));
+    }
+
+    #[test]
+    fn a_parameter_named_key_is_left_alone_where_it_holds_none() {
+        let issued = client_key::issue(&[1; 32]);
+        let whole = format!("api_key={}", issued.as_str());
+        let one = |query| parameters(query).next().unwrap();
+        assert!(is_key_parameter(&one(whole.as_bytes()), &Inject::Bearer));
+        assert!(is_key_parameter(&one(b"api%5fkey=tk%5fbroken"), &Inject::Bearer));
+        assert!(!is_key_parameter(&one(b"key=users/7"), &Inject::Bearer));
+        assert!(is_key_parameter(&one(b"key=users/7"), &query_inject()));
     }
 
     #[test]

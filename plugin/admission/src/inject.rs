@@ -103,7 +103,7 @@ pub(crate) fn target(
         parts.iter().for_each(|part| target.extend_from_slice(part));
     };
     if key_in_query || parameter.is_some() {
-        for kept in parameters(query).filter(|one| !is_key_parameter(one.name, inject)) {
+        for kept in parameters(query).filter(|one| !is_key_parameter(one, inject)) {
             push(&[kept.whole]);
         }
     } else if selected.query.is_some() {
