@@ -1,1 +1,7 @@
-fn main() {}
+//! The binary `key-sidecar`: everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    key_sidecar::cli::main()
+}

@@ -1,0 +1,82 @@
+//! `key-sidecar policy`: the policy files, offline. No HSM, no service.
+
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use policies::Policy;
+use serde_json::json;
+
+use super::output::{Failure, print, print_json};
+use crate::config::{Config, ConfigErrors};
+
+/// The policy files, offline.
+#[derive(Debug, Subcommand)]
+pub(super) enum PolicyCommand {
+    /// Say everything that is wrong with a policy, or that nothing is
+    Check {
+        /// The directory of the policy files; that of the configuration if left out
+        directory: Option<PathBuf>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+impl PolicyCommand {
+    pub(super) fn run(
+        self,
+        config: impl FnOnce() -> Result<Config, ConfigErrors>,
+    ) -> Result<(), Failure> {
+        let Self::Check { directory, json } = self;
+        let directory = match directory {
+            Some(directory) => directory,
+            None => config()?.policy,
+        };
+        check(&directory, json)
+    }
+}
+
+fn check(directory: &Path, json: bool) -> Result<(), Failure> {
+    let files = policies::read_directory(directory)?;
+    match policies::load(&files) {
+        Ok(policy) if json => print_json(&json!({
+            "ok": true,
+            "version": policy.version().as_str(),
+            "services": policy.services().len(),
+            "clients": policy.clients().len(),
+        })),
+        Ok(policy) => print(&summary(&policy)),
+        Err(errors) => {
+            if json {
+                let mut answer = json!({ "ok": false });
+                if let (Some(answer), serde_json::Value::Object(errors)) =
+                    (answer.as_object_mut(), serde_json::to_value(&errors)?)
+                {
+                    answer.extend(errors);
+                }
+                print_json(&answer)?;
+            }
+            let text = match json {
+                true => String::new(),
+                false => format!("the policy in {} is wrong\n{errors}", directory.display()),
+            };
+            Err(Failure::refused(text))
+        }
+    }
+}
+
+/// What is in a policy, in one line.
+pub(super) fn summary(policy: &Policy) -> String {
+    format!(
+        "policy {} is right: {} services, {} clients",
+        policy.version(),
+        policy.services().len(),
+        policy.clients().len()
+    )
+}
+
+/// The policy of a directory, or what is wrong with it.
+pub(super) fn load(directory: &Path) -> Result<Policy, Failure> {
+    let files = policies::read_directory(directory)?;
+    Ok(policies::load(&files)?)
+}
