@@ -176,8 +176,9 @@ impl Gate {
             match (lease.facts().mode, ready) {
                 (_, Ready::Yes) | (Mode::Watch, Ready::Ask) => {}
                 (Mode::Watch, Ready::Short(_)) => self.counters.add(Counter::WatchedOver),
-                // A place may come free at any moment, here even; a rate's next unit will not.
-                (Mode::Enforce, Ready::Short(shortage)) if attempt.last || !lease.has_places() => {
+                (Mode::Enforce, Ready::Short(shortage))
+                    if attempt.last || !lease.is_worth_waiting_for(&shortage) =>
+                {
                     return Err(Denial::over(lease.facts(), shortage, &client.facts.owner).into());
                 }
                 (Mode::Enforce, Ready::Ask) if attempt.last => {

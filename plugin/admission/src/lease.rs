@@ -120,6 +120,14 @@ impl Lease {
         &self.facts
     }
 
+    /// Whether a request that finds nothing may find something within its deadline: a place can come free at
+    /// any moment, here even, and what the ledger has left is shared out anew with each sync. A rate that is
+    /// used up gives nothing so soon.
+    #[must_use]
+    pub const fn is_worth_waiting_for(&self, shortage: &Shortage) -> bool {
+        self.has_places() || shortage.remaining > 0
+    }
+
     /// Whether it is about requests at the same moment.
     #[must_use]
     pub const fn has_places(&self) -> bool {
@@ -264,7 +272,10 @@ impl Lease {
         self.good_until.set(Millis(until.0.saturating_sub(TICK_SLACK.0)));
         self.recall.set(answer.recall);
         if let Some(short) = answer.short {
-            self.short_until.set(sent_at.plus(short.ask_again_ms));
+            // Given a part of what is there, the rest is to be had at the next sync.
+            if answer.gets == 0 || answer.remaining == 0 {
+                self.short_until.set(sent_at.plus(short.ask_again_ms));
+            }
             self.modest_until.set(now.plus(MODEST));
         }
         let short = answer.short;
