@@ -1,0 +1,175 @@
+//! Everything at once: a token, a sidecar with a sealed credential, an upstream, and Envoys before it.
+//!
+//! Parts are public: a test stops, starts and asks them as it needs. What is shared by tests holds a
+//! policy file for each of them, so that nobody changes another's rules.
+#![expect(clippy::panic, reason = "a fixture that does not start is a failed test")]
+
+use std::net::SocketAddr;
+
+use serde_json::{Value, json};
+
+use crate::artifacts;
+use crate::client::{Answer, Call};
+use crate::deployment::{Deployment, Site};
+use crate::envoy::Envoy;
+use crate::sidecar::Sidecar;
+use crate::softhsm::SoftHsm;
+use crate::upstream::Upstream;
+use crate::wait;
+
+/// The host of the service that every world has.
+pub const HOST: &str = "api.openai.com";
+
+/// Its credential's name.
+pub const CREDENTIAL: &str = "openai-prod";
+
+/// Its credential.
+pub const SECRET: &str = "sk-upstream-secret-0001";
+
+/// A path of the service, as a client of the gate calls it.
+pub const MODELS: &str = "/openai/v1/models";
+
+/// The parts. Envoys go first when it is dropped, the token last.
+pub struct World {
+    /// The gate's Envoys.
+    pub envoys: Vec<Envoy>,
+    /// The sidecar.
+    pub sidecar: Sidecar,
+    /// The service.
+    pub upstream: Upstream,
+    /// The token.
+    pub hsm: SoftHsm,
+}
+
+impl World {
+    /// One in which everything is made ready and nothing runs but the upstream. `policy` is the first
+    /// policy file; see [`policy`].
+    #[must_use]
+    pub fn new(policy: &Value) -> Self {
+        let hsm = SoftHsm::init("tollkeeper");
+        let sidecar = Sidecar::install(&hsm, policy);
+        sidecar.init();
+        sidecar.add_credential(CREDENTIAL, HOST, SECRET);
+        let upstream = Upstream::start(HOST, SECRET);
+        Self { envoys: Vec::new(), sidecar, upstream, hsm }
+    }
+
+    /// One in which the sidecar serves, with so many Envoys of so many workers.
+    #[must_use]
+    pub fn running(policy: &Value, envoys: usize, workers: u32) -> Self {
+        let mut world = Self::new(policy);
+        world.sidecar.serve();
+        let deployment = world.deployment();
+        for _ in 0..envoys {
+            world.add_envoy(&deployment, workers);
+        }
+        world
+    }
+
+    /// The reference deployment, in this world.
+    #[must_use]
+    pub fn deployment(&self) -> Deployment {
+        Deployment::reference(&Site {
+            wasm: &artifacts::wasm(),
+            sidecar_socket: &self.sidecar.socket(),
+            upstream: self.upstream.address(),
+            upstream_ca: &self.upstream.ca_file(),
+        })
+    }
+
+    /// Starts one more Envoy.
+    pub fn add_envoy(&mut self, deployment: &Deployment, workers: u32) {
+        self.envoys.push(Envoy::start(deployment.tree(), workers));
+    }
+
+    /// Where the first Envoy's gate is.
+    #[must_use]
+    pub fn gate(&self) -> SocketAddr {
+        self.envoys[0].gate()
+    }
+
+    /// Where the gates are.
+    #[must_use]
+    pub fn gates(&self) -> Vec<SocketAddr> {
+        self.envoys.iter().map(Envoy::gate).collect()
+    }
+
+    /// Issues a key to a client of the policy and waits until the gates know it.
+    #[must_use]
+    pub fn issue(&self, client: &str) -> String {
+        let key = self.sidecar.issue_client(client);
+        for gate in self.gates() {
+            until_answered(gate, &models(&key), 200);
+        }
+        key
+    }
+
+    /// Adds a policy file of a test's own, with these clients, and issues a key to one of them.
+    #[must_use]
+    pub fn with_client(&self, name: &str, limits: &Value) -> String {
+        let file = format!("{name}.json");
+        self.sidecar.write_policy(&file, &more_policy(&json!({ name: client(limits) })));
+        self.issue(name)
+    }
+
+    /// How often Envoys had to make a VM of the filter anew, or tried to.
+    #[must_use]
+    pub fn vm_reloads(&self) -> u64 {
+        let of = |envoy: &Envoy| envoy.stats("wasm.tollkeeper.vm_reload").values().sum::<u64>();
+        self.envoys.iter().map(of).sum()
+    }
+}
+
+/// `GET /v1/models` with a client key.
+#[must_use]
+pub fn models(key: &str) -> Call {
+    Call::get(MODELS).header("authorization", format!("Bearer {key}"))
+}
+
+/// Repeats a call until it is answered with this status.
+///
+/// # Panics
+/// If it is not within [`wait::PATIENCE`].
+pub fn until_answered(gate: SocketAddr, call: &Call, status: u16) -> Answer {
+    wait::until(wait::PATIENCE, || match call.send(gate) {
+        Ok(answer) if answer.status == status => Ok(answer),
+        Ok(answer) => Err(format!("{} {}", answer.status, answer.text())),
+        Err(error) => Err(error.to_string()),
+    })
+    .unwrap_or_else(|reason| panic!("no {status}: {reason}"))
+}
+
+/// A whole policy: the organization, the service `openai`, these clients.
+#[must_use]
+pub fn policy(clients: &Value) -> Value {
+    json!({
+        "policy_version": 1,
+        "organization": { "name": "acme", "currency": "USD", "time_zone": "America/New_York" },
+        "services": { "openai": {
+            "purpose": "language models",
+            "cluster": "openai",
+            "hosts": [HOST],
+            "credential": CREDENTIAL,
+            "inject": { "as": "bearer" },
+            "routes": [{ "match": "POST /v1/chat/completions" }, { "match": "GET /v1/**" }],
+        }},
+        "clients": clients,
+    })
+}
+
+/// One more file of a policy, with these clients.
+#[must_use]
+pub fn more_policy(clients: &Value) -> Value {
+    json!({ "policy_version": 1, "clients": clients })
+}
+
+/// A client that may use the service within these limits.
+#[must_use]
+pub fn client(limits: &Value) -> Value {
+    json!({
+        "owner": "checkout@acme.example",
+        "purpose": "a test",
+        "may_use": { "openai": {} },
+        "limits": limits,
+    })
+}

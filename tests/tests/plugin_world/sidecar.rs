@@ -1,0 +1,267 @@
+//! A sidecar in a few lines: the real policies and the real ledger, credentials without an HSM.
+//!
+//! It answers as the service in `key-sidecar` does, in what a plugin can tell: what is known, what has
+//! changed, first leases for whom it is asked about. What a test does to it, an operator would do.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use ledger::{Command, Definition, Ledger, Now, Reply, Start, Sync};
+use policies::{Policy, SourceFile};
+use tollkeeper_tests::host::{Answer, Callout, Headers};
+use wire::facts::{CredentialFacts, PolicyFacts};
+use wire::ids::{ClientKeyDigest, CredentialName, Epoch};
+use wire::limit::LimitRule;
+use wire::secret::Secret;
+use wire::sync::{
+    Change, ClientAnswer, CredentialAnswer, Identity, LEASES_MAX, LeaseLine, PROTOCOL, Release,
+    SyncReply, SyncRequest, WhoIs,
+};
+use wire::units::{Millis, UnixMillis};
+use wire::{PROTOCOL_HEADER, frame};
+
+/// What a worker is lent with a client's first call: as in the service.
+const FIRST_REQUESTS: u64 = 8;
+const FIRST_PLACES: u64 = 2;
+
+/// How long a plugin may believe what it is told: as in the service.
+const IDENTITY_TTL: Millis = Millis(60_000);
+const STRANGER_TTL: Millis = Millis(1_000);
+const CREDENTIAL_TTL: Millis = Millis(60_000);
+
+/// The sidecar.
+pub(crate) struct Sidecar {
+    policy: Policy,
+    facts: PolicyFacts,
+    ledger: Ledger,
+    credentials: BTreeMap<CredentialName, (u32, String)>,
+    revoked: BTreeSet<ClientKeyDigest>,
+    changes: Vec<Change>,
+    /// Everything that it was asked and did answer.
+    pub(crate) requests: Vec<SyncRequest>,
+}
+
+impl Sidecar {
+    /// A sidecar with this policy. Each credential's secret is [`secret_of`] its name.
+    pub(crate) fn new(policy: &str) -> Self {
+        let policy = load(policy);
+        let credentials = policy.services().iter().map(|service| {
+            let name = service.facts.credential.clone();
+            let secret = secret_of(name.as_str(), 1);
+            (name, (1, secret))
+        });
+        Self {
+            facts: policy.plugin_facts(),
+            ledger: Ledger::new(Epoch(1), Start::Full),
+            credentials: credentials.collect(),
+            revoked: BTreeSet::new(),
+            changes: Vec::new(),
+            requests: Vec::new(),
+            policy,
+        }
+        .defined(at(Duration::ZERO))
+    }
+
+    /// Replaces the policy.
+    pub(crate) fn set_policy(&mut self, policy: &str, now: Duration) {
+        self.policy = load(policy);
+        self.facts = self.policy.plugin_facts();
+        self.define(at(now));
+    }
+
+    /// Gives a credential its next version; returns the new secret.
+    pub(crate) fn rotate(&mut self, name: &str) -> String {
+        let name = CredentialName::parse(name).unwrap();
+        let (version, secret) = self.credentials.get_mut(&name).unwrap();
+        *version += 1;
+        *secret = secret_of(name.as_str(), *version);
+        let secret = secret.clone();
+        self.changes.push(Change::CredentialRotated(name));
+        secret
+    }
+
+    /// Gives a credential this secret, without anybody being told.
+    pub(crate) fn set_secret(&mut self, name: &str, secret: &str) {
+        let name = CredentialName::parse(name).unwrap();
+        self.credentials.insert(name, (1, secret.to_owned()));
+    }
+
+    /// Takes a credential away.
+    pub(crate) fn revoke_credential(&mut self, name: &str) {
+        let name = CredentialName::parse(name).unwrap();
+        self.credentials.remove(&name);
+        self.changes.push(Change::CredentialRevoked(name));
+    }
+
+    /// Ends a client key.
+    pub(crate) fn revoke_key(&mut self, key: &str) {
+        let digest = wire::client_key::digest(key.as_bytes());
+        self.revoked.insert(digest);
+        self.changes.push(Change::ClientKey(digest));
+    }
+
+    /// Dies and comes back: with a snapshot of its last moment, or without one.
+    pub(crate) fn restart(&mut self, clean: bool, now: Duration) {
+        let next = Epoch(self.ledger.epoch().0 + 1);
+        self.ledger = if clean {
+            Ledger::restore(next, self.ledger.snapshot(), Start::Full).unwrap()
+        } else {
+            Ledger::new(next, Start::Empty)
+        };
+        self.changes.clear();
+        self.define(at(now));
+    }
+
+    /// What a limit has lent at this moment, by the ledger's own figures.
+    pub(crate) fn lent(&mut self, limit: &str, now: Duration) -> u64 {
+        let now = at(now);
+        self.ledger.apply(Command::Expire, now);
+        let mut keys = self.policy.limits().map(|(key, _)| key);
+        let key = keys.find(|key| key.as_str() == limit).unwrap();
+        self.ledger.view(&key, now.wall).unwrap().lent
+    }
+
+    /// Answers a call of the plugin's.
+    pub(crate) fn respond(&mut self, callout: &Callout, now: Duration) -> Answer {
+        let Ok(request) = frame::decode_request(&callout.body) else {
+            return Answer::status(400, "");
+        };
+        match self.reply(&request, at(now)) {
+            Some(reply) => {
+                self.requests.push(request);
+                framed(&reply)
+            }
+            None => Answer::status(409, ""),
+        }
+    }
+
+    fn reply(&mut self, request: &SyncRequest, now: Now) -> Option<SyncReply> {
+        let clients: Vec<_> = request.who.iter().map(|who| self.identify(who, now.wall)).collect();
+        let lines = self.with_first_leases(request, &clients);
+        let sync = Sync {
+            holder: request.holder,
+            sequence: request.sequence,
+            epoch: request.epoch,
+            lines,
+        };
+        let leases = match self.ledger.apply(Command::Sync(sync), now).reply {
+            Reply::Synced(synced) => synced.answers,
+            _ => return None,
+        };
+        let epoch = self.ledger.epoch();
+        Some(SyncReply {
+            protocol: PROTOCOL,
+            sequence: request.sequence,
+            epoch,
+            policy: (request.policy.as_ref() != Some(&self.facts.version))
+                .then(|| self.facts.clone()),
+            directory: u64::try_from(self.changes.len()).unwrap(),
+            changes: match request.epoch {
+                None => Vec::new(),
+                Some(known) if known == epoch => {
+                    let heard = usize::try_from(request.directory).unwrap();
+                    self.changes.get(heard..).unwrap_or_default().to_vec()
+                }
+                Some(_) => vec![Change::AllClients, Change::AllCredentials],
+            },
+            clients,
+            credentials: self.release(request),
+            leases,
+        })
+    }
+
+    fn identify(&self, who: &WhoIs, wall: UnixMillis) -> ClientAnswer {
+        let client = self.policy.client_of(&who.digest);
+        let identity = match client {
+            Some(name) if self.revoked.contains(&who.digest) => Identity::Revoked(name.clone()),
+            Some(name) => Identity::Known(self.policy.client_facts(name, wall).unwrap()),
+            None => Identity::Unknown,
+        };
+        let ttl_ms = if client.is_some() { IDENTITY_TTL } else { STRANGER_TTL };
+        ClientAnswer { digest: who.digest, identity, ttl_ms }
+    }
+
+    fn with_first_leases(&self, request: &SyncRequest, clients: &[ClientAnswer]) -> Vec<LeaseLine> {
+        let mut lines = request.leases.clone();
+        for (who, answer) in request.who.iter().zip(clients) {
+            let Identity::Known(client) = &answer.identity else { continue };
+            let of_use = client.uses.iter().filter(|used| used.service == who.service);
+            let of_service = self.facts.services.iter().filter(|one| one.name == who.service);
+            let limits = client
+                .limits
+                .iter()
+                .chain(of_use.flat_map(|used| &used.limits))
+                .chain(of_service.flat_map(|service| &service.limits));
+            for limit in limits {
+                let is_new = lines.iter().all(|line| line.limit != limit.key);
+                if is_new && lines.len() < LEASES_MAX {
+                    let wants = match limit.rule {
+                        LimitRule::Requests { .. } => FIRST_REQUESTS,
+                        LimitRule::Concurrent { .. } => FIRST_PLACES,
+                    };
+                    let limit = limit.key.clone();
+                    lines.push(LeaseLine { limit, spent: 0, returned: 0, wants });
+                }
+            }
+        }
+        lines
+    }
+
+    fn release(&self, request: &SyncRequest) -> Vec<CredentialAnswer> {
+        let of_who = request.who.iter().filter_map(|who| {
+            let service = self.facts.services.iter().find(|one| one.name == who.service);
+            service.map(|service| &service.credential)
+        });
+        let wanted: BTreeSet<_> = request.credentials.iter().chain(of_who).cloned().collect();
+        wanted.into_iter().map(|name| self.released(name)).collect()
+    }
+
+    fn released(&self, name: CredentialName) -> CredentialAnswer {
+        let services = self.facts.services.iter().filter(|one| one.credential == name);
+        let release = match self.credentials.get(&name) {
+            None => Release::Missing,
+            Some((version, secret)) => Release::Released(CredentialFacts {
+                version: *version,
+                secret: Secret::new(secret.clone().into_bytes()),
+                hosts: services.flat_map(|one| one.hosts.iter().cloned()).collect(),
+                ttl_ms: CREDENTIAL_TTL,
+            }),
+        };
+        CredentialAnswer { name, release }
+    }
+
+    fn defined(mut self, now: Now) -> Self {
+        self.define(now);
+        self
+    }
+
+    fn define(&mut self, now: Now) {
+        let limits = self.policy.limits().map(|(key, rule)| Definition { key, rule }).collect();
+        let day_boundaries = self.policy.day_boundaries(UnixMillis(now.wall.0 - 100_000_000), 9);
+        self.ledger.apply(Command::Define { limits, day_boundaries }, now);
+    }
+}
+
+/// A canary: what a secret of this credential looks like.
+pub(crate) fn secret_of(credential: &str, version: u32) -> String {
+    format!("sk-canary-{credential}-v{version}")
+}
+
+/// An answer as the sidecar's socket gives it.
+pub(crate) fn framed(reply: &SyncReply) -> Answer {
+    let mut answer = Answer::ok(frame::encode_reply(reply).unwrap());
+    let version = PROTOCOL.to_string();
+    answer.headers = Headers::new(&[(":status", "200"), (PROTOCOL_HEADER, &version)]);
+    answer
+}
+
+fn load(text: &str) -> Policy {
+    let file = SourceFile { path: "policy.json".to_owned(), text: text.to_owned() };
+    policies::load(&[file]).unwrap_or_else(|errors| panic!("the test's policy: {errors}"))
+}
+
+/// 2026-01-01T00:00:00Z and so many milliseconds.
+fn at(since_start: Duration) -> Now {
+    let millis = u64::try_from(since_start.as_millis()).unwrap();
+    Now { monotonic: Millis(millis), wall: UnixMillis(1_767_225_600_000 + millis) }
+}
