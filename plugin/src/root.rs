@@ -67,10 +67,19 @@ impl Shared {
         decision
     }
 
-    /// Sets the next tick forward, at most once between two ticks.
+    /// Sets the next tick forward. Never back, or a busy gate would not tick at all: the period only
+    /// shrinks between two ticks.
     fn tick_in(&self, delay: Millis) {
-        if self.period.get() >= TICK {
-            self.set_period(delay.clamp(TICK_NOW, TICK));
+        let period = delay.clamp(TICK_NOW, TICK);
+        if period < self.period.get() {
+            self.set_period(period);
+        }
+    }
+
+    /// Sets the next tick as the gate needs it after a sync has left or was answered.
+    fn tick_when_useful(&self) {
+        if let Ok(Some(delay)) = self.gate.try_borrow().map(|gate| gate.sync_useful_in()) {
+            self.tick_in(delay);
         }
     }
 
@@ -106,6 +115,7 @@ impl Shared {
         if let Ok(mut gate) = self.gate.try_borrow_mut() {
             gate.release(&mut admission.places);
         }
+        self.tick_when_useful();
         if self.waiting.try_borrow().is_ok_and(|waiting| !waiting.is_empty()) {
             // Somebody may have waited for just this place.
             self.freed.set(true);
@@ -270,6 +280,7 @@ impl Context for Root {
             Ok(body) => self.answered(&body),
             Err(failure) => self.failed(&failure),
         }
+        self.shared.tick_when_useful();
     }
 }
 
@@ -309,6 +320,7 @@ impl RootContext for Root {
             metrics.flush(&gate.counters);
         }
         self.shared.set_period(if dormant { TICK_DORMANT } else { TICK });
+        self.shared.tick_when_useful();
     }
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {

@@ -101,6 +101,12 @@ impl Wishes {
         }
     }
 
+    fn take_who(&mut self) -> Vec<WhoIs> {
+        self.foreign = 0;
+        self.asked = self.who.iter().map(|who| who.digest).collect();
+        std::mem::take(&mut self.who)
+    }
+
     /// What was asked has been answered: who asks again, asks anew.
     pub(crate) fn answered(&mut self) {
         self.asked.clear();
@@ -151,6 +157,8 @@ pub struct Conversation {
     called_at: Millis,
     failures: u32,
     asleep: bool,
+    /// The ledger's life is new: the next sync declares which places run, and wants nothing else.
+    declares: bool,
 }
 
 impl Conversation {
@@ -169,6 +177,7 @@ impl Conversation {
             called_at: Millis::ZERO,
             failures: 0,
             asleep: false,
+            declares: false,
         }
     }
 
@@ -223,11 +232,14 @@ impl Conversation {
         if self.unanswered.is_some() {
             return (quiet >= self.backoff()).then_some(Due::Repeat);
         }
+        if self.declares {
+            return (self.possible_in(now) == Millis::ZERO).then_some(Due::Heartbeat);
+        }
         let heartbeat = if self.asleep { HEARTBEAT_ASLEEP } else { HEARTBEAT };
         if quiet >= heartbeat {
             return Some(Due::Heartbeat);
         }
-        let urgent = !wishes.is_empty() || leases.runs_low(now);
+        let urgent = !wishes.is_empty() || leases.presses(now);
         let may = self.possible_in(now) == Millis::ZERO;
         let changes = urgent && may || quiet >= SETTLE && leases.owes();
         changes.then_some(Due::Changes)
@@ -242,9 +254,9 @@ impl Conversation {
     ) -> Option<&[u8]> {
         if due != Due::Repeat {
             self.sequence = self.sequence.saturating_add(1);
-            let who = std::mem::take(&mut wishes.who);
-            wishes.foreign = 0;
-            wishes.asked = who.iter().map(|who| who.digest).collect();
+            let declares = std::mem::take(&mut self.declares);
+            // Whom the sidecar learns to know now it would lend first places, on top of those declared.
+            let who = if declares { Vec::new() } else { wishes.take_who() };
             let request = SyncRequest {
                 protocol: PROTOCOL,
                 holder: self.holder,
@@ -254,7 +266,10 @@ impl Conversation {
                 directory: self.directory,
                 who,
                 credentials: std::mem::take(&mut wishes.credentials),
-                leases: leases.settle(now, due == Due::Heartbeat, LEASES_MAX),
+                leases: match due {
+                    Due::Heartbeat => leases.settle_all(now, declares, LEASES_MAX),
+                    Due::Changes | Due::Repeat => leases.settle(now, LEASES_MAX),
+                },
             };
             self.unanswered = frame::encode_request(&request).ok();
         }
@@ -284,6 +299,7 @@ impl Conversation {
         }
         let forget = self.epoch.is_some_and(|epoch| epoch != reply.epoch);
         self.epoch = Some(reply.epoch);
+        self.declares |= forget;
         Ok(Outcome { reply, sent_at: self.sent_at.unwrap_or(now), forget })
     }
 

@@ -56,10 +56,22 @@ impl Gate {
         self.conversation.is_dormant()
     }
 
-    /// Whether a sync should leave as soon as the pace allows: a slice runs low.
+    /// Whether a sync should leave as soon as the pace allows: a slice runs low or is wanted back.
     #[must_use]
     pub fn hurries(&self) -> bool {
-        !self.conversation.is_under_way() && self.leases.runs_low(self.now)
+        !self.conversation.is_under_way() && self.leases.presses(self.now)
+    }
+
+    /// How long it is at least until something can be done for those who wait; `None` if that is for
+    /// the answer under way to say, or if nobody waits for a lease.
+    #[must_use]
+    pub fn sync_useful_in(&self) -> Option<Millis> {
+        if self.conversation.is_under_way() {
+            return None;
+        }
+        let presses = self.leases.presses(self.now).then_some(Millis::ZERO);
+        let useful = presses.or_else(|| self.leases.askable_in(self.now))?;
+        Some(useful.max(self.conversation.possible_in(self.now)))
     }
 
     /// How long it is at least until a sync may leave.

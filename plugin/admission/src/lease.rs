@@ -25,10 +25,13 @@ const IDLE: Millis = Millis(5_000);
 const MODEST: Millis = Millis(1_000);
 
 /// A recalled concurrency limit gives back one place in this time, so that busy holders take turns.
-const BACK_EVERY: Millis = Millis(2_000);
+const BACK_EVERY: Millis = Millis(4_000);
 
 /// After a place went back on recall, it is left to others for this long.
-const BACK_PAUSE: Millis = Millis(100);
+const BACK_PAUSE: Millis = Millis(250);
+
+/// A holder that has places, while others wait for them, asks for more no sooner than after this.
+const ASK_IN_TURN: Millis = Millis(250);
 
 /// The clock is read at ticks, so a lease ends this much sooner here than it was promised to last:
 /// twice the longest time between two ticks of a gate in use.
@@ -198,6 +201,17 @@ impl Lease {
         low && now >= self.short_until.get()
     }
 
+    /// How long it is until the ledger may be asked for what requests wait for; `None` if none wait.
+    fn askable_in(&self, now: Millis) -> Option<Millis> {
+        let waits = self.waits.get() > 0 && self.available.get() == 0;
+        waits.then(|| self.short_until.get().since(now))
+    }
+
+    /// Whether others wait for what comes back from here: the ledger should have it at once.
+    fn gives_back(&self) -> bool {
+        self.recall.get() && self.returned.get() > 0
+    }
+
     /// Whether there is something that the ledger wants back or must hear of.
     fn owes(&self) -> bool {
         self.recall.get() && self.available.get() > 0
@@ -233,7 +247,7 @@ impl Lease {
 
     /// The line that a sync carries: what was spent and comes back is taken off here, so a line is
     /// built once and repeated to the byte.
-    fn settle(&self, now: Millis) -> LeaseLine {
+    fn settle(&self, now: Millis, declares: bool) -> LeaseLine {
         let demand = self.expected(now);
         let target = self.target(demand, now);
         let keep = match (now > self.good_until.get(), self.recall.get()) {
@@ -245,9 +259,9 @@ impl Lease {
         self.available.set(self.available.get().saturating_sub(surplus));
         add(&self.returned, surplus);
         let wants = match self.undeclared.get() {
-            0 if now < self.short_until.get() => 0,
+            // What is wanted of places in a declaration is taken for what runs.
+            0 if declares && self.has_places() || now < self.short_until.get() => 0,
             0 => target.saturating_sub(self.available.get()),
-            // First of all the ledger must hear what runs, and nothing else.
             undeclared => undeclared,
         };
         self.demand.set(demand);
@@ -274,7 +288,7 @@ impl Lease {
         if let Some(short) = answer.short {
             // Given a part of what is there, the rest is to be had at the next sync.
             if answer.gets == 0 || answer.remaining == 0 {
-                self.short_until.set(sent_at.plus(short.ask_again_ms));
+                self.short_until.set(sent_at.plus(self.ask_again(answer, short.ask_again_ms)));
             }
             self.modest_until.set(now.plus(MODEST));
         }
@@ -285,6 +299,13 @@ impl Lease {
             remaining: answer.remaining,
             resets_at: now.plus(answer.resets_ms),
         });
+    }
+
+    /// When to ask again. Whoever has places that others wait for asks seldom for more, and keeps its
+    /// allowance of syncs for giving back: a place on its way back is used by nobody.
+    fn ask_again(&self, answer: &LeaseAnswer, told: Millis) -> Millis {
+        let has_its_turn = answer.recall && self.running.get() > 0;
+        if has_its_turn { told.max(ASK_IN_TURN) } else { told }
     }
 
     /// The ledger that lent this is gone: nothing here may be spent, and it must hear what runs.
@@ -374,8 +395,14 @@ impl Leases {
 
     /// Whether a slice should be fetched or given back soon.
     #[must_use]
-    pub fn runs_low(&self, now: Millis) -> bool {
-        self.touched.iter().any(|lease| lease.runs_low(now))
+    pub fn presses(&self, now: Millis) -> bool {
+        self.touched.iter().any(|lease| lease.gives_back() || lease.runs_low(now))
+    }
+
+    /// How long it is until a lease that requests wait for may be asked for; `None` if none wait.
+    #[must_use]
+    pub fn askable_in(&self, now: Millis) -> Option<Millis> {
+        self.touched.iter().filter_map(|lease| lease.askable_in(now)).min()
     }
 
     /// Whether the ledger should hear something within its usual time.
@@ -384,14 +411,21 @@ impl Leases {
         self.touched.iter().any(|lease| lease.owes())
     }
 
-    /// The lines of a sync: what was touched, and, if `all`, everything that is held, which renews it.
-    /// At most `lines_max`; the rest waits for the next.
-    pub fn settle(&mut self, now: Millis, all: bool, lines_max: usize) -> Vec<LeaseLine> {
-        if all {
-            self.touch_all();
-        }
+    /// The lines of a sync: what was touched. At most `lines_max`; the rest waits for the next.
+    pub fn settle(&mut self, now: Millis, lines_max: usize) -> Vec<LeaseLine> {
+        self.lines(now, false, lines_max)
+    }
+
+    /// The lines of a sync: what was touched and everything that is held, which renews it. If it
+    /// `declares`, the ledger's life is new and it must hear what runs.
+    pub fn settle_all(&mut self, now: Millis, declares: bool, lines_max: usize) -> Vec<LeaseLine> {
+        self.touch_all();
+        self.lines(now, declares, lines_max)
+    }
+
+    fn lines(&mut self, now: Millis, declares: bool, lines_max: usize) -> Vec<LeaseLine> {
         let count = self.touched.len().min(lines_max);
-        self.touched.drain(..count).map(|lease| lease.settle(now)).collect()
+        self.touched.drain(..count).map(|lease| lease.settle(now, declares)).collect()
     }
 
     /// Takes in the answers to a sync.

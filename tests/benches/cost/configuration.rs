@@ -1,0 +1,162 @@
+//! The configurations that are compared: the reference deployment, and the same without its filter
+//! or with another in its place.
+//!
+//! All are made from `envoy.yaml`, so that what they have in common is the same to the letter. None
+//! writes an access log.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tollkeeper_tests::artifacts;
+use tollkeeper_tests::deployment::{Deployment, Site};
+
+use crate::stand::{SECRET, Stand};
+
+/// What is in front of the router.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(crate) enum Kind {
+    /// Nothing: what everything else is compared with.
+    NoFilter,
+    /// What Envoy itself has for the purpose. Its limit is one bucket for all clients.
+    Native,
+    /// A filter that does nothing, as the SDK makes it: every callback is exported.
+    EmptyAsLinked,
+    /// The same, packed as ours is.
+    EmptyPacked,
+    /// The reference.
+    Gate,
+}
+
+impl Kind {
+    /// All, in the order of the report. The first is what the others are compared with.
+    pub(crate) const ALL: [Self; 5] =
+        [Self::NoFilter, Self::Native, Self::EmptyAsLinked, Self::EmptyPacked, Self::Gate];
+
+    /// What the report calls it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::NoFilter => "no filter",
+            Self::Native => "Envoy's `api_key_auth` + `local_ratelimit` + `credential_injector`",
+            Self::EmptyAsLinked => "an empty filter, as the SDK makes it",
+            Self::EmptyPacked => "an empty filter, packed as ours",
+            Self::Gate => "Tollkeeper: `envoy.yaml`, two limits a client, guard",
+        }
+    }
+}
+
+impl Kind {
+    /// The whole configuration, as Envoy takes it.
+    pub(crate) fn configuration(self, stand: &Stand) -> Value {
+        let mut deployment = Deployment::reference(&Site {
+            wasm: &artifacts::wasm(),
+            sidecar_socket: &stand.sidecar().socket(),
+            upstream: stand.upstream(),
+            upstream_ca: Path::new("/nowhere/ca.pem"),
+        });
+        remove(deployment.connection_manager(), "access_log");
+        without_tls(deployment.at("/static_resources/clusters"));
+        match self {
+            Self::Gate => {}
+            Self::NoFilter => replace_filter(&mut deployment, Vec::new()),
+            Self::Native => native(&mut deployment, stand.client_keys()),
+            Self::EmptyAsLinked => wasm(&mut deployment, &artifacts::empty_probe()),
+            Self::EmptyPacked => wasm(&mut deployment, &stand.packed_empty_probe()),
+        }
+        deployment.tree().clone()
+    }
+}
+
+fn without_tls(clusters: &mut Value) {
+    let service = items(clusters).iter_mut().find(|cluster| cluster["name"] == "openai");
+    let service = service.expect("the reference has the service's cluster");
+    remove(service, "transport_socket");
+    let options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+    // Without TLS nothing is negotiated.
+    service["typed_extension_protocol_options"][options] = json!({
+        "@type": format!("type.googleapis.com/{options}"),
+        "explicit_http_config": { "http_protocol_options": {} },
+    });
+}
+
+/// Puts `filters` in place of ours, and takes the guard away, which only ours can pass.
+fn replace_filter(deployment: &mut Deployment, mut filters: Vec<Value>) {
+    let manager = deployment.connection_manager();
+    remove(manager, "early_header_mutation_extensions");
+    let routes = items(&mut manager["route_config"]["virtual_hosts"][0]["routes"]);
+    routes.retain(|route| route["name"] == "openai");
+    remove(&mut routes[0]["match"], "headers");
+
+    let chain = items(&mut manager["http_filters"]);
+    let router = chain.pop().expect("the last filter is the router");
+    filters.push(router);
+    *chain = filters;
+}
+
+fn wasm(deployment: &mut Deployment, module: &Path) {
+    let mut filter = deployment.connection_manager()["http_filters"][0].clone();
+    let config = &mut filter["typed_config"]["config"];
+    config["name"] = json!("empty");
+    config["vm_config"]["vm_id"] = json!("empty");
+    config["vm_config"]["code"]["local"]["filename"] = json!(module);
+    // As linked it exports and imports more than ours may.
+    remove(&mut config["vm_config"], "capability_restriction_config");
+    replace_filter(deployment, vec![filter]);
+}
+
+fn native(deployment: &mut Deployment, client_keys: &[String]) {
+    let filters = vec![api_key_auth(client_keys), local_ratelimit(), credential_injector()];
+    replace_filter(deployment, filters);
+    deployment.at("/static_resources")["secrets"] = json!([{
+        "name": "openai-prod",
+        "generic_secret": { "secret": { "inline_string": format!("Bearer {SECRET}") } },
+    }]);
+}
+
+fn api_key_auth(client_keys: &[String]) -> Value {
+    let credentials: Vec<Value> = client_keys
+        .iter()
+        .enumerate()
+        .map(|(number, key)| json!({ "key": key, "client": format!("client-{number}") }))
+        .collect();
+    json!({ "name": "api_key_auth", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.api_key_auth.v3.ApiKeyAuth",
+        "credentials": credentials,
+        "key_sources": [{ "header": "authorization" }],
+        "forwarding": { "hide_credentials": true },
+    }})
+}
+
+fn local_ratelimit() -> Value {
+    let all = json!({ "default_value": { "numerator": 100, "denominator": "HUNDRED" } });
+    json!({ "name": "local_ratelimit", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit",
+        "stat_prefix": "limit",
+        "token_bucket": {
+            "max_tokens": 1_000_000_000, "tokens_per_fill": 1_000_000_000, "fill_interval": "1s",
+        },
+        "filter_enabled": all,
+        "filter_enforced": all,
+    }})
+}
+
+fn credential_injector() -> Value {
+    json!({ "name": "credential_injector", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.credential_injector.v3.CredentialInjector",
+        "overwrite": true,
+        "credential": { "name": "generic", "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.http.injected_credentials.generic.v3.Generic",
+            "credential": { "name": "openai-prod" },
+        }},
+    }})
+}
+
+fn remove(object: &mut Value, field: &str) {
+    object
+        .as_object_mut()
+        .and_then(|object| object.remove(field))
+        .unwrap_or_else(|| panic!("envoy.yaml has no {field:?} where it had one"));
+}
+
+fn items(list: &mut Value) -> &mut Vec<Value> {
+    list.as_array_mut().expect("envoy.yaml has a list here")
+}

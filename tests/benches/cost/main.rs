@@ -1,0 +1,39 @@
+//! What does the gate cost a request? `make bench` prints it beside what Envoy's own filters cost.
+//!
+//! Figures only mean something side by side, so one run measures all configurations of
+//! [`configuration`] on one [`stand`]: instructions per request under callgrind ([`instructions`]),
+//! which repeat to a fraction of a percent, and CPU time ([`processor`]), which is what is paid.
+//! [`syncs`] is the sidecar's side. [`report`] is the text, for the README.
+#![expect(clippy::expect_used, clippy::panic, reason = "what cannot be measured ends the bench")]
+
+mod configuration;
+mod cpu;
+mod instructions;
+mod load;
+mod processor;
+mod report;
+mod stand;
+mod syncs;
+
+use std::fs;
+
+use tollkeeper_tests::artifacts;
+
+use crate::configuration::Kind;
+use crate::report::Report;
+use crate::stand::Stand;
+
+fn main() {
+    let stand = Stand::build();
+    let configurations = Kind::ALL.map(|kind| kind.configuration(&stand));
+    let report = Report {
+        environment: report::Environment::of_this_machine(&stand),
+        instructions: configurations.each_ref().map(|each| instructions::of(each, &stand)),
+        processor: processor::of(&configurations, &stand),
+        syncs: syncs::CONNECTIONS.map(|connections| syncs::of(connections, &stand)),
+    };
+    let text = report.to_string();
+    let file = artifacts::target_dir().join("bench.md");
+    fs::write(&file, &text).expect("the target directory can be written");
+    println!("{text}\nwritten to {}", file.display());
+}

@@ -1,0 +1,173 @@
+//! What all configurations share: an upstream, a sidecar with its HSM, a thousand client keys.
+//!
+//! The upstream is a second Envoy that answers by itself: cheap, steady, and without a log. It is
+//! reached without TLS, which would add the same to every configuration.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value, json};
+use tempfile::TempDir;
+use tollkeeper_tests::artifacts;
+use tollkeeper_tests::envoy::Envoy;
+use tollkeeper_tests::sidecar::Sidecar;
+use tollkeeper_tests::softhsm::SoftHsm;
+use wire::client_key;
+
+/// The host that selects the service, and to which the credential is sealed.
+pub(crate) const HOST: &str = "api.openai.com";
+/// What is called.
+pub(crate) const PATH: &str = "/v1/models";
+/// The service's credential. It opens nothing.
+pub(crate) const SECRET: &str = "sk-proj-0123456789abcdef0123456789abcdef0123456789abcdef";
+/// Client keys that the policy and Envoy's own filter know.
+const CLIENT_KEYS: u32 = 1000;
+
+/// So much a second and a day that the load never meets it.
+const AMPLE_PER_SECOND: u64 = 1_000_000;
+const AMPLE_PER_DAY: u64 = 1_000_000_000_000;
+
+/// The running processes, and what the configurations of the others need.
+pub(crate) struct Stand {
+    sidecar: Sidecar,
+    upstream: Envoy,
+    client_keys: Vec<String>,
+    probes: TempDir,
+    // Last: whoever uses the token is dead by then.
+    _hsm: SoftHsm,
+}
+
+impl Stand {
+    /// Starts everything.
+    pub(crate) fn build() -> Self {
+        let client_keys: Vec<String> = (0..CLIENT_KEYS).map(client_key_of).collect();
+        let hsm = SoftHsm::init("bench");
+        let mut sidecar = Sidecar::install(&hsm, &policy(&client_keys));
+        sidecar.init();
+        sidecar.add_credential("openai-prod", HOST, SECRET);
+        sidecar.serve();
+        let probes = tempfile::tempdir().expect("the system has a directory for temporary files");
+        pack_empty_probe(&packed_in(&probes));
+        let upstream = Envoy::start(&upstream(), 1);
+        Self { sidecar, upstream, client_keys, probes, _hsm: hsm }
+    }
+
+    /// The sidecar.
+    pub(crate) const fn sidecar(&self) -> &Sidecar {
+        &self.sidecar
+    }
+
+    /// The sidecar's process id.
+    pub(crate) fn sidecar_id(&self) -> u32 {
+        self.sidecar.id().expect("the sidecar serves")
+    }
+
+    /// Where the upstream is.
+    pub(crate) fn upstream(&self) -> SocketAddr {
+        self.upstream.gate()
+    }
+
+    /// All client keys.
+    pub(crate) fn client_keys(&self) -> &[String] {
+        &self.client_keys
+    }
+
+    /// The filter that does nothing, packed as ours is.
+    pub(crate) fn packed_empty_probe(&self) -> PathBuf {
+        packed_in(&self.probes)
+    }
+
+    /// The program itself, where the command is a launcher: tools such as valgrind want that.
+    pub(crate) fn envoy_program(&self) -> PathBuf {
+        fs::read_link(format!("/proc/{}/exe", self.upstream.id()))
+            .expect("Envoy runs, and this is Linux")
+    }
+
+    /// What Envoy calls its version.
+    pub(crate) fn envoy_version(&self) -> String {
+        let page = self.upstream.admin_page("/server_info");
+        let info: Value = serde_json::from_str(&page).expect("/server_info is JSON");
+        let version = info["version"].as_str().unwrap_or_default();
+        version.split('/').nth(1).unwrap_or(version).to_owned()
+    }
+}
+
+fn client_key_of(number: u32) -> String {
+    let mut random = [7; 32];
+    random[..4].copy_from_slice(&number.to_be_bytes());
+    client_key::issue(&random).to_string()
+}
+
+/// One client a key, each with two limits.
+fn policy(client_keys: &[String]) -> Value {
+    let clients: Map<String, Value> = client_keys
+        .iter()
+        .enumerate()
+        .map(|(number, key)| (format!("client-{number}"), client(key)))
+        .collect();
+    json!({
+        "policy_version": 1,
+        "organization": { "name": "acme", "currency": "USD", "time_zone": "UTC" },
+        "services": { "openai": {
+            "purpose": "the bench", "cluster": "openai", "hosts": [HOST],
+            "credential": "openai-prod", "inject": { "as": "bearer" },
+            "routes": [{ "match": "POST /v1/chat/completions" }, { "match": "GET /v1/models" }],
+        }},
+        "clients": clients,
+    })
+}
+
+fn client(key: &str) -> Value {
+    let digest = client_key::digest(key.as_bytes());
+    json!({
+        "owner": "bench@acme.example",
+        "purpose": "the bench",
+        "known_by": [{ "key": format!("sha256:{digest}") }],
+        "may_use": { "openai": {} },
+        "limits": [
+            { "requests": AMPLE_PER_SECOND, "per": "second" },
+            { "requests": AMPLE_PER_DAY, "per": "day" },
+        ],
+    })
+}
+
+fn packed_in(dir: &TempDir) -> PathBuf {
+    dir.path().join("empty.wasm")
+}
+
+fn pack_empty_probe(to: &Path) {
+    let linked = fs::read(artifacts::empty_probe()).expect("the empty probe can be read");
+    let packed = tollkeeper_pack::pack(&linked)
+        .unwrap_or_else(|error| panic!("the empty probe cannot be packed: {error}"));
+    fs::write(to, packed).expect("a temporary file can be written");
+}
+
+/// An Envoy that answers by itself.
+fn upstream() -> Value {
+    let answer =
+        json!({ "status": 200, "body": { "inline_string": "{\"object\":\"list\",\"data\":[]}" } });
+    let loopback = json!({ "socket_address": { "address": "127.0.0.1", "port_value": 0 } });
+    json!({
+        "admin": { "address": loopback },
+        "static_resources": { "listeners": [{
+            "name": "gate",
+            "address": loopback,
+            "filter_chains": [{ "filters": [{
+                "name": "http",
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+                    "stat_prefix": "upstream",
+                    "route_config": { "virtual_hosts": [{
+                        "name": "all", "domains": ["*"],
+                        "routes": [{ "match": { "prefix": "/" }, "direct_response": answer }],
+                    }]},
+                    "http_filters": [{
+                        "name": "router",
+                        "typed_config": { "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router" },
+                    }],
+                },
+            }]}],
+        }]},
+    })
+}
