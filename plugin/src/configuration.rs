@@ -31,6 +31,10 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Configuration, String> {
         return Err(format!("the filter's configuration is longer than {BYTES_MAX} bytes"));
     }
     let bytes = if bytes.trim_ascii().is_empty() { b"{}" } else { bytes };
+    if bytes.trim_ascii().first() != Some(&b'{') {
+        // serde would take a list for an object.
+        return Err("the filter's configuration is no JSON object".to_owned());
+    }
     let configuration: Configuration = serde_json::from_slice(bytes).map_err(|error| {
         format!(
             "the filter's configuration is wrong: {error}; expected for example \

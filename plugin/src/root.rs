@@ -78,7 +78,7 @@ impl Shared {
 
     /// Sets the next tick as the gate needs it after a sync has left or was answered.
     fn tick_when_useful(&self) {
-        if let Ok(Some(delay)) = self.gate.try_borrow().map(|gate| gate.sync_useful_in()) {
+        if let Ok(Some(delay)) = self.gate.try_borrow_mut().map(|mut gate| gate.sync_useful_in()) {
             self.tick_in(delay);
         }
     }
@@ -114,8 +114,10 @@ impl Shared {
     pub(crate) fn release(&self, admission: &mut Admission) {
         if let Ok(mut gate) = self.gate.try_borrow_mut() {
             gate.release(&mut admission.places);
+            if gate.hurries() {
+                self.tick_in(gate.sync_possible_in(gate.now()));
+            }
         }
-        self.tick_when_useful();
         if self.waiting.try_borrow().is_ok_and(|waiting| !waiting.is_empty()) {
             // Somebody may have waited for just this place.
             self.freed.set(true);

@@ -135,7 +135,7 @@ impl Issue {
         record.issue(digest, expires, self.note, now)?;
         store.store(&record)?;
         note(&format!("client {}: key {digest:?}", self.name));
-        note("this is the only time that the key is shown:");
+        note("a running service knows it within a second; this is the only time that it is shown:");
         print(&key).map_err(|_| {
             Failure::refused(format!(
                 "the key could not be printed and is lost: `key-sidecar client revoke {} --key \

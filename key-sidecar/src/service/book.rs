@@ -3,7 +3,7 @@
 //! A change gets a number. A plugin says which number it has heard of and is told what came since, so
 //! a revocation reaches every worker with its next sync and nothing else is asked again.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use ledger::Definition;
@@ -72,7 +72,7 @@ impl Book {
     /// Replaces the credentials; every one whose active version is another now is a change.
     pub fn set_records(&mut self, records: Records) {
         let before = std::mem::replace(&mut self.records, records);
-        let names: Vec<_> = before.keys().chain(self.records.keys()).cloned().collect();
+        let names: BTreeSet<_> = before.keys().chain(self.records.keys()).cloned().collect();
         for name in names {
             let old = before.get(&name).and_then(|record| record.active());
             let new = self.records.get(&name).map(|record| (record, record.active()));
@@ -84,9 +84,7 @@ impl Book {
                 (Some(_), _) => Change::CredentialRevoked(name),
                 (None, _) => Change::CredentialRotated(name),
             };
-            if self.changes.back().is_none_or(|(_, last)| *last != change) {
-                self.note(change);
-            }
+            self.note(change);
         }
     }
 

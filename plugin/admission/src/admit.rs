@@ -100,6 +100,7 @@ impl Gate {
         let places = self.leases.take(
             bound_by(&client, allowed, &service)
                 .filter(|lease| lease.ready(self.now) == Ready::Yes),
+            self.now,
         );
         Ok(Box::new(Admission {
             strip: head.strip,
@@ -185,7 +186,7 @@ impl Gate {
                     return Err(self.out_of_time(lease, client).into());
                 }
                 (Mode::Enforce, Ready::Short(_) | Ready::Ask) => {
-                    self.leases.wait(lease);
+                    self.leases.wait(lease, self.now);
                     waits = true;
                 }
             }

@@ -221,7 +221,7 @@ impl Conversation {
         Millis(self.rested_at.since(now).0.saturating_sub(REST.0))
     }
 
-    pub(crate) fn due(&self, now: Millis, wishes: &Wishes, leases: &Leases) -> Option<Due> {
+    pub(crate) fn due(&self, now: Millis, wishes: &Wishes, leases: &mut Leases) -> Option<Due> {
         if self.under_way {
             return None;
         }

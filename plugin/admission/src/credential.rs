@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use wire::facts::{CredentialFacts, Inject};
 use wire::units::Millis;
 use zeroize::Zeroizing;
@@ -19,7 +19,8 @@ pub struct Credential {
     pub version: u32,
     /// The value of the header, or of the query parameter.
     value: Zeroizing<Vec<u8>>,
-    secret: Zeroizing<Vec<u8>>,
+    /// The secret as answers may quote it.
+    forms: Vec<Zeroizing<Vec<u8>>>,
     good_until: Millis,
     refresh_at: Millis,
 }
@@ -61,7 +62,7 @@ impl Credential {
         Ok(Self {
             version: facts.version,
             value: rendered(&secret, inject),
-            secret,
+            forms: forms(secret),
             good_until: now.plus(facts.ttl_ms),
             refresh_at: now.plus(Millis(facts.ttl_ms.0.saturating_mul(2).div_ceil(3))),
         })
@@ -73,13 +74,38 @@ impl Credential {
         &self.value
     }
 
-    /// Whether `bytes` hold the secret or what was made of it.
+    /// Whether `bytes` hold the secret, plain or encoded as in a header or a query.
     #[must_use]
     pub fn is_in(&self, bytes: &[u8]) -> bool {
-        [&self.secret, &self.value]
-            .iter()
-            .any(|own| own.len() >= SCRUB_BYTES_MIN && contains(bytes, own))
+        self.forms.iter().any(|form| form.len() >= SCRUB_BYTES_MIN && contains(bytes, form))
     }
+}
+
+/// The secret as it is, in base64 and percent-encoded, each in both its spellings. Most secrets need
+/// no escapes and have two forms. An encoding that begins in the middle of it is not looked for.
+fn forms(secret: Zeroizing<Vec<u8>>) -> Vec<Zeroizing<Vec<u8>>> {
+    // Whole groups of three bytes: the last digits depend on what comes after the secret.
+    let whole = secret.len().saturating_sub(secret.len() % 3);
+    let groups = secret.get(..whole).unwrap_or_default();
+    let escaped = |digits| {
+        let mut escaped = Zeroizing::new(Vec::with_capacity(secret.len().saturating_mul(3)));
+        secret.iter().for_each(|byte| push_escaped(&mut escaped, *byte, digits));
+        escaped
+    };
+    let more = [
+        Zeroizing::new(STANDARD_NO_PAD.encode(groups).into_bytes()),
+        Zeroizing::new(URL_SAFE_NO_PAD.encode(groups).into_bytes()),
+        escaped(UPPER),
+        escaped(LOWER),
+    ];
+    let mut forms = Vec::with_capacity(5);
+    forms.push(secret);
+    for form in more {
+        if !forms.contains(&form) {
+            forms.push(form);
+        }
+    }
+    forms
 }
 
 fn rendered(secret: &[u8], inject: &Inject) -> Zeroizing<Vec<u8>> {
@@ -95,20 +121,24 @@ fn rendered(secret: &[u8], inject: &Inject) -> Zeroizing<Vec<u8>> {
             let encoded = Zeroizing::new(STANDARD.encode(secret));
             value.extend_from_slice(encoded.as_bytes());
         }
-        Inject::Query { .. } => secret.iter().for_each(|byte| push_escaped(&mut value, *byte)),
+        Inject::Query { .. } => {
+            secret.iter().for_each(|byte| push_escaped(&mut value, *byte, UPPER))
+        }
         Inject::Bearer | Inject::Header { .. } => value.extend_from_slice(secret),
     }
     value
 }
 
+const UPPER: &[u8; 16] = b"0123456789ABCDEF";
+const LOWER: &[u8; 16] = b"0123456789abcdef";
+
 /// Escapes everything that is not unreserved (RFC 3986, section 2.3): right in every query.
-fn push_escaped(value: &mut Vec<u8>, byte: u8) {
-    const DIGITS: [u8; 16] = *b"0123456789ABCDEF";
+fn push_escaped(value: &mut Vec<u8>, byte: u8, digits: &[u8; 16]) {
     if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
         value.push(byte);
         return;
     }
-    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or_default();
+    let digit = |nibble: u8| digits.get(usize::from(nibble)).copied().unwrap_or_default();
     value.extend([b'%', digit(byte >> 4), digit(byte & 0xf)]);
 }
 
@@ -277,13 +307,14 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_recognized_in_both_its_forms() {
+    fn a_secret_is_recognized_in_all_its_forms() {
         let inject = Inject::Basic;
         let made =
             Credential::new(&facts(b"user:password"), &inject, &["api.example".into()], Millis(0));
         let made = made.ok().unwrap();
         assert!(made.is_in(b"bad key user:password!"));
         assert!(made.is_in(b"Basic dXNlcjpwYXNzd29yZA=="));
+        assert!(made.is_in(b"?auth=user%3Apassword") && made.is_in(b"user%3apassword"));
         assert!(!made.is_in(b"nothing"));
     }
 }

@@ -59,13 +59,13 @@ impl Gate {
     /// Whether a sync should leave as soon as the pace allows: a slice runs low or is wanted back.
     #[must_use]
     pub fn hurries(&self) -> bool {
-        !self.conversation.is_under_way() && self.leases.presses(self.now)
+        !self.conversation.is_under_way() && self.leases.pressing()
     }
 
     /// How long it is at least until something can be done for those who wait; `None` if that is for
     /// the answer under way to say, or if nobody waits for a lease.
     #[must_use]
-    pub fn sync_useful_in(&self) -> Option<Millis> {
+    pub fn sync_useful_in(&mut self) -> Option<Millis> {
         if self.conversation.is_under_way() {
             return None;
         }
@@ -88,8 +88,7 @@ impl Gate {
 
     /// A request is over.
     pub fn release(&mut self, places: &mut Places) {
-        self.leases.note_released(places);
-        places.release(self.now);
+        self.leases.release(places, self.now);
     }
 
     /// The bytes of a sync, if one is due. `waiting` says whether requests are held back for it.
@@ -100,7 +99,7 @@ impl Gate {
             self.leases.return_all();
         }
         self.keep_credentials();
-        let due = self.conversation.due(now, &self.wishes, &self.leases)?;
+        let due = self.conversation.due(now, &self.wishes, &mut self.leases)?;
         self.counters.add(Counter::Syncs);
         self.conversation.begin(due, now, &mut self.wishes, &mut self.leases)
     }

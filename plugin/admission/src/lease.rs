@@ -212,6 +212,11 @@ impl Lease {
         self.recall.get() && self.returned.get() > 0
     }
 
+    /// Whether the ledger should hear of it as soon as the pace allows.
+    fn presses(&self, now: Millis) -> bool {
+        self.gives_back() || self.runs_low(now)
+    }
+
     /// Whether there is something that the ledger wants back or must hear of.
     fn owes(&self) -> bool {
         self.recall.get() && self.available.get() > 0
@@ -329,11 +334,6 @@ fn add(cell: &Cell<u64>, amount: u64) {
 pub struct Places([Option<Rc<Lease>>; 3]);
 
 impl Places {
-    /// Frees the places, once.
-    pub fn release(&mut self, now: Millis) {
-        self.0.iter_mut().filter_map(Option::take).for_each(|lease| lease.release(now));
-    }
-
     fn keep(&mut self, lease: &Rc<Lease>) {
         if let Some(slot) = self.0.iter_mut().find(|slot| slot.is_none()) {
             *slot = Some(Rc::clone(lease));
@@ -347,6 +347,8 @@ pub struct Leases {
     by_key: HashMap<LimitKey, Rc<Lease>>,
     /// Those that something happened to since they were last settled.
     touched: Vec<Rc<Lease>>,
+    /// Whether one of them pressed when that happened. A request looks here, and not at all of them.
+    pressing: bool,
 }
 
 impl Leases {
@@ -371,21 +373,22 @@ impl Leases {
     pub fn ask<'a>(&mut self, leases: impl Iterator<Item = &'a Rc<Lease>>, now: Millis) {
         for lease in leases {
             lease.ask(now);
-            self.touch(lease);
+            self.note(lease, now);
         }
     }
 
     /// Notes that a request waits for a lease.
-    pub fn wait(&mut self, lease: &Rc<Lease>) {
+    pub fn wait(&mut self, lease: &Rc<Lease>, now: Millis) {
         lease.wait();
-        self.touch(lease);
+        self.note(lease, now);
     }
 
     /// Takes one of each, after all said that they are ready.
-    pub fn take<'a>(&mut self, leases: impl Iterator<Item = &'a Rc<Lease>>) -> Places {
+    pub fn take<'a>(&mut self, leases: impl Iterator<Item = &'a Rc<Lease>>, now: Millis) -> Places {
         let mut places = Places::default();
         for lease in leases {
             lease.take();
+            self.pressing |= lease.presses(now);
             if lease.has_places() {
                 places.keep(lease);
             }
@@ -393,10 +396,24 @@ impl Leases {
         places
     }
 
-    /// Whether a slice should be fetched or given back soon.
+    /// Frees places, once.
+    pub fn release(&mut self, places: &mut Places, now: Millis) {
+        for lease in places.0.iter_mut().filter_map(Option::take) {
+            lease.release(now);
+            self.note(&lease, now);
+        }
+    }
+
+    /// Whether a slice should be fetched or given back soon, as of the last request.
     #[must_use]
-    pub fn presses(&self, now: Millis) -> bool {
-        self.touched.iter().any(|lease| lease.gives_back() || lease.runs_low(now))
+    pub const fn pressing(&self) -> bool {
+        self.pressing
+    }
+
+    /// Whether a slice should be fetched or given back soon.
+    pub fn presses(&mut self, now: Millis) -> bool {
+        self.pressing = self.touched.iter().any(|lease| lease.presses(now));
+        self.pressing
     }
 
     /// How long it is until a lease that requests wait for may be asked for; `None` if none wait.
@@ -425,6 +442,7 @@ impl Leases {
 
     fn lines(&mut self, now: Millis, declares: bool, lines_max: usize) -> Vec<LeaseLine> {
         let count = self.touched.len().min(lines_max);
+        self.pressing = false;
         self.touched.drain(..count).map(|lease| lease.settle(now, declares)).collect()
     }
 
@@ -450,11 +468,9 @@ impl Leases {
         self.touch_all();
     }
 
-    /// Notes that places were freed by a request that has ended.
-    pub fn note_released(&mut self, places: &Places) {
-        for lease in places.0.iter().flatten() {
-            self.touch(lease);
-        }
+    fn note(&mut self, lease: &Rc<Lease>, now: Millis) {
+        self.touch(lease);
+        self.pressing |= lease.presses(now);
     }
 
     fn touch(&mut self, lease: &Rc<Lease>) {
