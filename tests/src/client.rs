@@ -104,6 +104,19 @@ impl Call {
     }
 }
 
+/// Sends any bytes and reads one answer.
+///
+/// # Errors
+/// The connection cannot be made or breaks before the answer is whole.
+///
+/// # Panics
+/// If what comes back is no HTTP.
+pub fn ask(to: SocketAddr, bytes: &[u8]) -> io::Result<Answer> {
+    let mut stream = connect(to)?;
+    stream.write_all(bytes)?;
+    Answer::read(&mut stream)
+}
+
 /// Sends any bytes and returns all that comes back until the other side closes.
 ///
 /// # Errors

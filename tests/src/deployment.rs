@@ -82,6 +82,16 @@ impl Deployment {
         items(clusters).push(cluster);
     }
 
+    /// Who vouches for the upstream of a cluster, where it is not who vouches for the reference's.
+    ///
+    /// # Panics
+    /// If there is no such cluster.
+    pub fn trust(&mut self, cluster: &str, ca: &Path) {
+        let cluster = named(self.at("/static_resources/clusters"), cluster);
+        cluster["transport_socket"]["typed_config"]["common_tls_context"]["validation_context"]["trusted_ca"]
+            ["filename"] = json!(ca);
+    }
+
     /// The value at a JSON pointer, to be changed.
     ///
     /// # Panics

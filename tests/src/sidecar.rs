@@ -9,6 +9,7 @@
     reason = "a fixture that does not start is a failed test, and this is where it says why"
 )]
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::Write;
 use std::net::SocketAddr;
@@ -21,6 +22,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::artifacts;
+use crate::client::{Answer, Call};
 use crate::process::{Process, unused_address};
 use crate::softhsm::{CONFIGURATION_VARIABLE, SoftHsm};
 
@@ -28,7 +30,7 @@ use crate::softhsm::{CONFIGURATION_VARIABLE, SoftHsm};
 pub struct Sidecar {
     // Before the directory: the process is dead when its files go.
     process: Option<Process>,
-    hsm_configuration: PathBuf,
+    environment: Vec<(String, OsString)>,
     admin: SocketAddr,
     dir: TempDir,
 }
@@ -42,7 +44,7 @@ impl Sidecar {
     pub fn install(hsm: &SoftHsm, policy: &Value) -> Self {
         let sidecar = Self {
             process: None,
-            hsm_configuration: hsm.configuration(),
+            environment: vec![(CONFIGURATION_VARIABLE.to_owned(), hsm.configuration().into())],
             admin: unused_address(),
             dir: tempfile::tempdir().expect("the system has a directory for temporary files"),
         };
@@ -63,6 +65,28 @@ impl Sidecar {
         });
         write(&sidecar.configuration(), &configuration);
         sidecar
+    }
+
+    /// Changes its configuration, which counts from its next start.
+    ///
+    /// # Panics
+    /// If the file cannot be read or written.
+    pub fn configure(&self, change: impl FnOnce(&mut Value)) {
+        let text = fs::read_to_string(self.configuration()).expect("installed with it");
+        let mut configuration = serde_json::from_str(&text).expect("written as JSON");
+        change(&mut configuration);
+        write(&self.configuration(), &configuration);
+    }
+
+    /// Sets an environment variable for whatever of it is started from now on.
+    pub fn set_environment(&mut self, name: &str, value: &str) {
+        self.environment.push((name.to_owned(), value.into()));
+    }
+
+    /// The directory that holds all its files.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
     }
 
     /// Makes its keys on the HSM token.
@@ -182,6 +206,29 @@ impl Sidecar {
         self.admin
     }
 
+    /// A page of its admin interface, whatever its status.
+    ///
+    /// # Panics
+    /// If it does not answer.
+    #[must_use]
+    pub fn admin_page(&self, path: &str) -> Answer {
+        Call::get(path)
+            .send(self.admin)
+            .unwrap_or_else(|error| panic!("the sidecar's admin page {path}: {error}"))
+    }
+
+    /// One of its statistics.
+    ///
+    /// # Panics
+    /// If there is none of this name.
+    #[must_use]
+    pub fn metric(&self, name: &str) -> u64 {
+        let page = self.admin_page("/metrics").text();
+        page.lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
+            .unwrap_or_else(|| panic!("no metric {name} in:\n{page}"))
+    }
+
     /// Its policy files.
     #[must_use]
     pub fn policy_dir(&self) -> PathBuf {
@@ -224,10 +271,12 @@ impl Sidecar {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    fn command(&self) -> Command {
+    /// The command line, to be run by the test itself.
+    #[must_use]
+    pub fn command(&self) -> Command {
         let mut command = Command::new(artifacts::key_sidecar());
         command
-            .env(CONFIGURATION_VARIABLE, &self.hsm_configuration)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .arg("--config")
             .arg(self.configuration());
         command

@@ -89,6 +89,12 @@ impl SoftHsm {
         self.dir.path().join("pin")
     }
 
+    /// The directory that holds the token and all that belongs to it.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
     /// Takes the token away.
     ///
     /// # Panics

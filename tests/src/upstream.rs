@@ -139,7 +139,7 @@ impl Upstream {
     }
 
     /// All requests since the last time.
-    #[must_use]
+    #[expect(clippy::must_use_candidate, reason = "also called to forget them")]
     pub fn take_seen(&self) -> Vec<Seen> {
         std::mem::take(&mut lock(&self.shared.seen))
     }
@@ -199,6 +199,9 @@ async fn serve(listener: std::net::TcpListener, tls: TlsAcceptor, shared: Arc<Sh
 }
 
 async fn connection(stream: TcpStream, tls: TlsAcceptor, shared: Arc<Shared>) {
+    // Or the body of an answer waits 40 ms for the acknowledgement of its head. Where that fails, the
+    // connection is gone.
+    let _ = stream.set_nodelay(true);
     let Ok(stream) = tls.accept(stream).await else {
         return;
     };

@@ -5,8 +5,12 @@
 #![expect(clippy::panic, reason = "a fixture that does not start is a failed test")]
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use wire::client_key;
 
 use crate::artifacts;
 use crate::client::{Answer, Call};
@@ -29,6 +33,9 @@ pub const SECRET: &str = "sk-upstream-secret-0001";
 /// A path of the service, as a client of the gate calls it.
 pub const MODELS: &str = "/openai/v1/models";
 
+/// How long a worker believes that a key is nobody's, and a little.
+const STRANGER_TTL: Duration = Duration::from_millis(1_300);
+
 /// The parts. Envoys go first when it is dropped, the token last.
 pub struct World {
     /// The gate's Envoys.
@@ -39,6 +46,7 @@ pub struct World {
     pub upstream: Upstream,
     /// The token.
     pub hsm: SoftHsm,
+    changing: Mutex<()>,
 }
 
 impl World {
@@ -51,7 +59,7 @@ impl World {
         sidecar.init();
         sidecar.add_credential(CREDENTIAL, HOST, SECRET);
         let upstream = Upstream::start(HOST, SECRET);
-        Self { envoys: Vec::new(), sidecar, upstream, hsm }
+        Self { envoys: Vec::new(), sidecar, upstream, hsm, changing: Mutex::default() }
     }
 
     /// One in which the sidecar serves, with so many Envoys of so many workers.
@@ -94,22 +102,51 @@ impl World {
         self.envoys.iter().map(Envoy::gate).collect()
     }
 
-    /// Issues a key to a client of the policy and waits until the gates know it.
+    /// Issues a key to a client of the policy and waits until every gate knows it.
     #[must_use]
     pub fn issue(&self, client: &str) -> String {
         let key = self.sidecar.issue_client(client);
-        for gate in self.gates() {
-            until_answered(gate, &models(&key), 200);
-        }
+        until_answered(self.gate(), &models(&key), 200);
+        // A worker that was asked before the sidecar knew it believes that it is nobody's for so long.
+        wait::pass(STRANGER_TTL);
         key
     }
 
-    /// Adds a policy file of a test's own, with these clients, and issues a key to one of them.
+    /// Adds a policy file of a test's own with one client, known by a key that nobody has shown before,
+    /// and waits until it is in force.
     #[must_use]
     pub fn with_client(&self, name: &str, limits: &Value) -> String {
-        let file = format!("{name}.json");
-        self.sidecar.write_policy(&file, &more_policy(&json!({ name: client(limits) })));
-        self.issue(name)
+        self.with_clients(name, &[name], limits).remove(0)
+    }
+
+    /// The same with several clients in one file.
+    #[must_use]
+    pub fn with_clients(&self, file: &str, names: &[&str], limits: &Value) -> Vec<String> {
+        let keys: Vec<_> = names.iter().map(|_| new_key()).collect();
+        let known = |(name, key): (&&str, &String)| {
+            let mut client = client(limits);
+            client["known_by"] = json!([{ "key": digest(key) }]);
+            ((*name).to_owned(), client)
+        };
+        let clients: serde_json::Map<_, _> = names.iter().zip(&keys).map(known).collect();
+        self.change_policy(&format!("{file}.json"), &more_policy(&clients.into()));
+        keys
+    }
+
+    /// Writes a policy file and waits until it is in force, one after the other.
+    ///
+    /// # Panics
+    /// If it is not within [`wait::PATIENCE`].
+    pub fn change_policy(&self, file: &str, policy: &Value) {
+        let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let loads = || self.sidecar.metric("tollkeeper_sidecar_policy_loads_total");
+        let before = loads();
+        self.sidecar.write_policy(file, policy);
+        let loaded = wait::until(wait::PATIENCE, || match loads() {
+            now if now > before => Ok(()),
+            _ => Err(self.sidecar.log()),
+        });
+        assert!(loaded.is_ok(), "the policy is not in force: {loaded:?}");
     }
 
     /// How often Envoys had to make a VM of the filter anew, or tried to.
@@ -118,6 +155,20 @@ impl World {
         let of = |envoy: &Envoy| envoy.stats("wasm.tollkeeper.vm_reload").values().sum::<u64>();
         self.envoys.iter().map(of).sum()
     }
+}
+
+/// A client key that was never issued to anybody.
+fn new_key() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let mut number = [0; 32];
+    number[..8].copy_from_slice(&COUNT.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+    client_key::issue(&number).to_string()
+}
+
+/// What stands for a key in a policy.
+#[must_use]
+pub fn digest(key: &str) -> String {
+    format!("sha256:{}", client_key::digest(key.as_bytes()))
 }
 
 /// `GET /v1/models` with a client key.

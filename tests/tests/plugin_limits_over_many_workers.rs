@@ -26,7 +26,7 @@ const FOUR_AT_ONCE: &str = r#"{"concurrent": 4}"#;
 
 #[test]
 fn fifty_a_second_are_kept_and_used() {
-    let report = Crowd::new(WORKERS, FIFTY_A_SECOND).offer(500).run(10_000);
+    let report = told(Crowd::new(WORKERS, FIFTY_A_SECOND).offer(500).run(10_000));
     assert_eq!(report.over, 0, "{report:?}");
     assert!(report.use_per_mille >= 980, "{report:?}");
     assert!(report.syncs_in_any_second <= 20, "{report:?}");
@@ -35,14 +35,14 @@ fn fifty_a_second_are_kept_and_used() {
 #[test]
 fn five_a_minute_are_kept_and_used() {
     // The last unit comes with the second minute's last millisecond; a second to fetch it.
-    let report = Crowd::new(WORKERS, FIVE_A_MINUTE).offer(8).run(121_000);
+    let report = told(Crowd::new(WORKERS, FIVE_A_MINUTE).offer(8).run(121_000));
     assert_eq!(report.over, 0, "{report:?}");
     assert!(report.use_per_mille >= 980, "{report:?}");
 }
 
 #[test]
 fn four_at_once_are_kept_and_used() {
-    let report = Crowd::new(WORKERS, FOUR_AT_ONCE).offer(364).run(10_000);
+    let report = told(Crowd::new(WORKERS, FOUR_AT_ONCE).offer(364).run(10_000));
     assert_eq!(report.over, 0, "{report:?}");
     assert!(report.use_per_mille >= 980, "{report:?}");
     assert!(report.syncs_in_any_second <= 20, "{report:?}");
@@ -53,7 +53,7 @@ fn lost_syncs_give_nothing_away() {
     for limit in [FIFTY_A_SECOND, FOUR_AT_ONCE] {
         let mut crowd = Crowd::new(WORKERS, limit).offer(400);
         crowd.world.network.lost_per_mille = 100;
-        let report = crowd.run(10_000);
+        let report = told(crowd.run(10_000));
         assert_eq!(report.over, 0, "{limit}: {report:?}");
         assert!(report.use_per_mille >= 600, "{limit}: {report:?}");
     }
@@ -63,7 +63,7 @@ fn lost_syncs_give_nothing_away() {
 fn a_worker_that_dies_gives_nothing_away() {
     for limit in [FIFTY_A_SECOND, FOUR_AT_ONCE] {
         let mut crowd = Crowd::new(WORKERS, limit).offer(400);
-        let report = run_with(&mut crowd, |crowd| crowd.kill(3));
+        let report = told(run_with(&mut crowd, |crowd| crowd.kill(3)));
         assert_eq!(report.over, 0, "{limit}: {report:?}");
         assert!(report.use_per_mille >= 700, "{limit}: {report:?}");
     }
@@ -74,11 +74,17 @@ fn a_sidecar_that_restarts_gives_nothing_away() {
     for limit in [FIFTY_A_SECOND, FOUR_AT_ONCE] {
         for clean in [true, false] {
             let mut crowd = Crowd::new(WORKERS, limit).offer(400);
-            let report = run_with(&mut crowd, |crowd| crowd.restart_sidecar(clean));
+            let report = told(run_with(&mut crowd, |crowd| crowd.restart_sidecar(clean)));
             assert_eq!(report.over, 0, "{limit}, clean {clean}: {report:?}");
             assert!(report.use_per_mille >= 500, "{limit}, clean {clean}: {report:?}");
         }
     }
+}
+
+/// Prints the figures, for `--nocapture`.
+fn told(report: Report) -> Report {
+    println!("{report:?}");
+    report
 }
 
 /// Four seconds, an event, and six more.

@@ -12,13 +12,22 @@ use tollkeeper_tests::deployment::{Deployment, Site};
 
 use crate::stand::{SECRET, Stand};
 
+/// In which header Envoy's own filters pass the client's name on.
+const CLIENT_HEADER: &str = "x-client";
+/// The limits of a client, as Envoy names them.
+const LIMITS: [(&str, &str); 2] = [("client-second", "1s"), ("client-day", "86400s")];
+/// More than the load asks for.
+const AMPLE: u32 = 1_000_000_000;
+
 /// What is in front of the router.
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub(crate) enum Kind {
     /// Nothing: what everything else is compared with.
     NoFilter,
-    /// What Envoy itself has for the purpose. Its limit is one bucket for all clients.
-    Native,
+    /// What Envoy itself has, at its cheapest: all clients share one bucket.
+    NativeShared,
+    /// What Envoy itself has that does the same: two buckets a client, each worker's its own.
+    NativePerClient,
     /// A filter that does nothing, as the SDK makes it: every callback is exported.
     EmptyAsLinked,
     /// The same, packed as ours is.
@@ -29,14 +38,23 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// All, in the order of the report. The first is what the others are compared with.
-    pub(crate) const ALL: [Self; 5] =
-        [Self::NoFilter, Self::Native, Self::EmptyAsLinked, Self::EmptyPacked, Self::Gate];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::NoFilter,
+        Self::NativeShared,
+        Self::NativePerClient,
+        Self::EmptyAsLinked,
+        Self::EmptyPacked,
+        Self::Gate,
+    ];
 
     /// What the report calls it.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::NoFilter => "no filter",
-            Self::Native => "Envoy's `api_key_auth` + `local_ratelimit` + `credential_injector`",
+            Self::NativeShared => {
+                "Envoy's `api_key_auth` + `local_ratelimit` + `credential_injector`, one limit for all"
+            }
+            Self::NativePerClient => "the same, two limits a client",
             Self::EmptyAsLinked => "an empty filter, as the SDK makes it",
             Self::EmptyPacked => "an empty filter, packed as ours",
             Self::Gate => "Tollkeeper: `envoy.yaml`, two limits a client, guard",
@@ -58,7 +76,11 @@ impl Kind {
         match self {
             Self::Gate => {}
             Self::NoFilter => replace_filter(&mut deployment, Vec::new()),
-            Self::Native => native(&mut deployment, stand.client_keys()),
+            Self::NativeShared => native(&mut deployment, stand.client_keys(), shared_limit()),
+            Self::NativePerClient => {
+                native(&mut deployment, stand.client_keys(), limits_per_client());
+                describe_by_client(&mut deployment);
+            }
             Self::EmptyAsLinked => wasm(&mut deployment, &artifacts::empty_probe()),
             Self::EmptyPacked => wasm(&mut deployment, &stand.packed_empty_probe()),
         }
@@ -103,8 +125,8 @@ fn wasm(deployment: &mut Deployment, module: &Path) {
     replace_filter(deployment, vec![filter]);
 }
 
-fn native(deployment: &mut Deployment, client_keys: &[String]) {
-    let filters = vec![api_key_auth(client_keys), local_ratelimit(), credential_injector()];
+fn native(deployment: &mut Deployment, client_keys: &[String], limit: Value) {
+    let filters = vec![api_key_auth(client_keys), limit, credential_injector()];
     replace_filter(deployment, filters);
     deployment.at("/static_resources")["secrets"] = json!([{
         "name": "openai-prod",
@@ -122,21 +144,44 @@ fn api_key_auth(client_keys: &[String]) -> Value {
         "@type": "type.googleapis.com/envoy.extensions.filters.http.api_key_auth.v3.ApiKeyAuth",
         "credentials": credentials,
         "key_sources": [{ "header": "authorization" }],
-        "forwarding": { "hide_credentials": true },
+        "forwarding": { "hide_credentials": true, "header": CLIENT_HEADER },
     }})
 }
 
-fn local_ratelimit() -> Value {
+fn shared_limit() -> Value {
     let all = json!({ "default_value": { "numerator": 100, "denominator": "HUNDRED" } });
     json!({ "name": "local_ratelimit", "typed_config": {
         "@type": "type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit",
         "stat_prefix": "limit",
-        "token_bucket": {
-            "max_tokens": 1_000_000_000, "tokens_per_fill": 1_000_000_000, "fill_interval": "1s",
-        },
+        "token_bucket": bucket("1s"),
         "filter_enabled": all,
         "filter_enforced": all,
     }})
+}
+
+/// A bucket for each value of the client's name that comes along, of each of the two kinds.
+fn limits_per_client() -> Value {
+    let mut filter = shared_limit();
+    let descriptors = LIMITS
+        .map(|(name, interval)| json!({ "entries": [{ "key": name }], "token_bucket": bucket(interval) }));
+    filter["typed_config"]["descriptors"] = json!(descriptors);
+    filter["typed_config"]["max_dynamic_descriptors"] = json!(10_000);
+    filter
+}
+
+fn describe_by_client(deployment: &mut Deployment) {
+    let descriptions = LIMITS.map(|(name, _)| {
+        json!({ "actions": [{ "request_headers": {
+            "header_name": CLIENT_HEADER, "descriptor_key": name,
+        }}]})
+    });
+    let route =
+        &mut deployment.connection_manager()["route_config"]["virtual_hosts"][0]["routes"][0];
+    route["route"]["rate_limits"] = json!(descriptions);
+}
+
+fn bucket(fill_interval: &str) -> Value {
+    json!({ "max_tokens": AMPLE, "tokens_per_fill": AMPLE, "fill_interval": fill_interval })
 }
 
 fn credential_injector() -> Value {

@@ -117,11 +117,11 @@ impl Report {
             let place = Kind::ALL.iter().position(|each| *each == kind).unwrap_or_default();
             (self.instructions[place].net - self.instructions[0].net, self.processor.added[place])
         };
-        let (ours, native) = (added(Kind::Gate), added(Kind::Native));
+        let (ours, native) = (added(Kind::Gate), added(Kind::NativePerClient));
         writeln!(
             out,
             "* What the gate adds is {:.1} times the instructions and {:.1} times the CPU time that \
-             Envoy's own filters add.",
+             Envoy's own filters add with two limits a client.",
             ours.0 / native.0,
             ours.1 / native.1
         )

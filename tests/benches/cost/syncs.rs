@@ -36,12 +36,14 @@ pub(crate) struct Syncs {
 
 /// Measures with so many connections.
 pub(crate) fn of(connections: usize, stand: &Stand) -> Syncs {
-    let ready = Barrier::new(connections + 1);
+    let ready = &Barrier::new(connections + 1);
     let cpu_before = cpu::micros(stand.sidecar_id());
     let took = thread::scope(|scope| {
         let holders: Vec<_> = stand.client_keys()[..connections]
             .iter()
-            .map(|key| scope.spawn(|| hold(&stand.sidecar().socket(), key, &ready)))
+            .map(|key| {
+                scope.spawn(move || hold(connections, &stand.sidecar().socket(), key, ready))
+            })
             .collect();
         ready.wait();
         let join = || holders.into_iter().for_each(|holder| holder.join().expect("it syncs"));
@@ -52,9 +54,9 @@ pub(crate) fn of(connections: usize, stand: &Stand) -> Syncs {
     Syncs { connections, per_second: syncs / took.as_secs_f64(), cpu: cpu / syncs }
 }
 
-fn hold(socket: &Path, key: &str, ready: &Barrier) {
+fn hold(salt: usize, socket: &Path, key: &str, ready: &Barrier) {
     let mut stream = UnixStream::connect(socket).expect("the sidecar listens");
-    let mut request = introduction(key);
+    let mut request = introduction(salt, key);
     let reply = exchange(&mut stream, &http(&request));
     let reply = frame::decode_reply(&reply.body).expect("the sidecar answers in the protocol");
     get_to_work(&mut request, reply);
@@ -71,12 +73,13 @@ fn hold(socket: &Path, key: &str, ready: &Barrier) {
 }
 
 /// The first sync of a worker, for its first client.
-fn introduction(key: &str) -> SyncRequest {
+fn introduction(salt: usize, key: &str) -> SyncRequest {
     let digest = client_key::digest(key.as_bytes());
     let id = digest.0.first_chunk().copied().unwrap_or_default();
     SyncRequest {
         protocol: PROTOCOL,
-        holder: HolderId(u128::from_be_bytes(id)),
+        // A holder of its own in each measurement.
+        holder: HolderId(u128::from_be_bytes(id) ^ salt as u128),
         sequence: 1,
         epoch: None,
         policy: None,

@@ -108,26 +108,6 @@ impl Crowd {
         self.world.step();
         self.look();
         self.auditor.tick();
-        if let Ok(v) = std::env::var("TRACE") {
-            let running: usize = self.running.values().map(Vec::len).sum();
-            let m = self.world.moment();
-            let lent = self.world.sidecar.lent("client/checkout/concurrent", m);
-            let w: Vec<usize> = self.waiting.iter().map(Vec::len).collect();
-            let mut r = vec![0; w.len()];
-            for (x, _) in self.running.values().flatten() {
-                r[*x] += 1;
-            }
-            if running < 4 || v == "2" {
-                println!(
-                    "T {} run {} lent {} waits {:?} runs {:?}",
-                    self.world.now(),
-                    running,
-                    lent,
-                    w,
-                    r
-                );
-            }
-        }
     }
 
     /// Counts what has been decided since the last look.

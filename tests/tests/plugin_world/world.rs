@@ -9,7 +9,7 @@ mod sidecar;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use tollkeeper_tests::host::{Answer, Broken, Callout, Clock, Module, Setup, StreamId, Vm};
+use tollkeeper_tests::host::{Answer, Callout, Clock, Module, Setup, StreamId, Vm};
 use wire::client_key;
 
 #[allow(unused_imports, reason = "each suite is a program of its own and uses a part of this")]
@@ -46,7 +46,7 @@ enum What {
 }
 
 /// Changes an answer on its way.
-type Tamper = Box<dyn FnMut(Answer) -> Answer>;
+pub(crate) type Tamper = Box<dyn FnMut(Answer) -> Answer>;
 
 /// Workers and their sidecar.
 pub(crate) struct World {
@@ -139,21 +139,20 @@ impl World {
     }
 
     /// A request on a worker, with whatever it brings at once.
-    pub(crate) fn call(&mut self, worker: usize, headers: &[(String, Vec<u8>)]) -> StreamId {
-        self.try_call(worker, headers).unwrap()
-    }
-
-    /// The same, where it may be the end of the VM.
-    pub(crate) fn try_call(
+    pub(crate) fn call<N: AsRef<[u8]>>(
         &mut self,
         worker: usize,
-        headers: &[(String, Vec<u8>)],
-    ) -> Result<StreamId, Broken> {
-        self.vms[worker].call(headers)
+        headers: &[(N, Vec<u8>)],
+    ) -> StreamId {
+        self.vms[worker].call(headers).unwrap()
     }
 
     /// A request, and time until it is decided.
-    pub(crate) fn decided(&mut self, worker: usize, headers: &[(String, Vec<u8>)]) -> StreamId {
+    pub(crate) fn decided<N: AsRef<[u8]>>(
+        &mut self,
+        worker: usize,
+        headers: &[(N, Vec<u8>)],
+    ) -> StreamId {
         let stream = self.call(worker, headers);
         for _ in 0..500 {
             if !self.vms[worker].is_paused(stream) {
@@ -263,19 +262,26 @@ pub(crate) fn to(path: &str, more: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
 
 /// A policy of one service `openai`, with clients 1 and 2, and these limits on client 1.
 pub(crate) fn policy(limits: &str) -> String {
-    let digest = |number| client_key::digest(key(number).as_bytes());
+    policy_for(&[(1, "checkout".to_owned(), limits), (2, "search".to_owned(), "")])
+}
+
+/// The same for these clients: the number of the key, the name and the limits of each.
+pub(crate) fn policy_for(clients: &[(u8, String, &str)]) -> String {
+    let clients = clients.iter().map(|(number, name, limits)| {
+        let digest = client_key::digest(key(*number).as_bytes());
+        format!(
+            r#""{name}": {{"owner": "{name}@acme.example", "known_by": [{{"key": "sha256:{digest}"}}],
+                "may_use": {{"openai": {{}}}}, "limits": [{limits}]}}"#
+        )
+    });
+    let clients: Vec<_> = clients.collect();
     format!(
         r#"{{"policy_version": 1,
             "organization": {{"name": "acme", "currency": "USD", "time_zone": "UTC"}},
             "services": {{"openai": {{
                 "cluster": "openai", "hosts": ["api.openai.com"], "credential": "openai-prod",
                 "inject": {{"as": "bearer"}}, "routes": [{{"match": "GET /v1/models"}}]}}}},
-            "clients": {{
-                "checkout": {{"owner": "checkout@acme.example", "known_by": [{{"key": "sha256:{}"}}],
-                    "may_use": {{"openai": {{}}}}, "limits": [{limits}]}},
-                "search": {{"owner": "search@acme.example", "known_by": [{{"key": "sha256:{}"}}],
-                    "may_use": {{"openai": {{}}}}}}}}}}"#,
-        digest(1),
-        digest(2)
+            "clients": {{{}}}}}"#,
+        clients.join(",")
     )
 }
