@@ -39,7 +39,7 @@ bench: wasm softhsm envoy ## What a request costs, beside Envoy's own filters
 	@demo/setup.sh system h2load=nghttp2-client valgrind=valgrind
 	$(CARGO) build --locked -p tollkeeper-empty-probe --profile wasm --target wasm32-wasip1
 	$(CARGO) build --locked --release -p key-sidecar
-	KEY_SIDECAR=$(TARGET)/release/key-sidecar $(CARGO) bench --locked --profile dev -p tollkeeper-tests
+	KEY_SIDECAR=$(TARGET)/release/key-sidecar $(CARGO) bench --locked --profile dev -p tollkeeper-tests --bench cost
 
 soak: wasm softhsm envoy ## The long test, which takes minutes
 	$(CARGO) build --locked -p key-sidecar

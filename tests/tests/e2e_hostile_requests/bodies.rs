@@ -8,9 +8,7 @@ use rustix::net::sockopt::set_socket_linger;
 use serde_json::json;
 use tollkeeper_tests::client::Answer;
 use tollkeeper_tests::wait;
-use tollkeeper_tests::world::MODELS;
-use tollkeeper_tests::world::models;
-use tollkeeper_tests::world::until_answered;
+use tollkeeper_tests::world::{MODELS, models, until_answered};
 
 use crate::{HOLD_MS, Scene, plenty};
 

@@ -1,9 +1,7 @@
 //! Headers that hold what no header should, twice what should be once, or what only the gate may say.
 
 use tollkeeper_tests::client::ask;
-use tollkeeper_tests::world::MODELS;
-use tollkeeper_tests::world::SECRET;
-use tollkeeper_tests::world::models;
+use tollkeeper_tests::world::{MODELS, SECRET};
 
 use crate::{FAIL, Scene, is_refused, plenty};
 

@@ -1,13 +1,10 @@
 //! Requests that are none, or of another protocol, or several at once.
 
 use std::io::{Read, Write};
-use std::net::Shutdown;
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 
-use tollkeeper_tests::client::ask;
-use tollkeeper_tests::client::exchange;
+use tollkeeper_tests::client::{ask, exchange};
 use tollkeeper_tests::world::MODELS;
-use tollkeeper_tests::world::models;
 
 use crate::{CALLER, Scene, plenty};
 

@@ -1,7 +1,6 @@
 //! Targets that two programs could read differently.
 
 use tollkeeper_tests::world::MODELS;
-use tollkeeper_tests::world::models;
 
 use crate::{Scene, is_refused, plenty};
 
