@@ -9,7 +9,6 @@
 )]
 
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
@@ -107,18 +106,6 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
     }
-}
-
-/// A loopback address that nobody listens on, for programs that cannot tell which port they were
-/// given. Who can, is given port 0 instead: here another process may come in between.
-///
-/// # Panics
-/// If the machine has no free port.
-#[must_use]
-pub fn unused_address() -> SocketAddr {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .and_then(|listener| listener.local_addr())
-        .expect("loopback has a free port")
 }
 
 fn append_to(log: &Path) -> File {

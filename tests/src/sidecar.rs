@@ -23,7 +23,7 @@ use tempfile::TempDir;
 
 use crate::artifacts;
 use crate::client::{Answer, Call};
-use crate::process::{Process, unused_address};
+use crate::process::Process;
 use crate::softhsm::{CONFIGURATION_VARIABLE, SoftHsm};
 
 /// A sidecar: installed, and serving or not.
@@ -31,7 +31,7 @@ pub struct Sidecar {
     // Before the directory: the process is dead when its files go.
     process: Option<Process>,
     environment: Vec<(String, OsString)>,
-    admin: SocketAddr,
+    admin: Option<SocketAddr>,
     dir: TempDir,
 }
 
@@ -45,7 +45,7 @@ impl Sidecar {
         let sidecar = Self {
             process: None,
             environment: vec![(CONFIGURATION_VARIABLE.to_owned(), hsm.configuration().into())],
-            admin: unused_address(),
+            admin: None,
             dir: tempfile::tempdir().expect("the system has a directory for temporary files"),
         };
         for dir in [sidecar.policy_dir(), sidecar.state_dir()] {
@@ -56,7 +56,7 @@ impl Sidecar {
             "policy": sidecar.policy_dir(),
             "state": sidecar.state_dir(),
             "socket": { "path": sidecar.socket(), "allow_uids": [getuid().as_raw()] },
-            "admin": sidecar.admin.to_string(),
+            "admin": "127.0.0.1:0",
             "hsm": {
                 "module": SoftHsm::module(),
                 "token_label": hsm.label(),
@@ -102,13 +102,14 @@ impl Sidecar {
         assert!(self.process.is_none(), "this sidecar serves already");
         let mut command = self.command();
         command.arg("serve");
+        let former_lives = self.log().len();
         let mut process = Process::start("key-sidecar", command, self.dir.path());
         let socket = self.socket();
-        process.wait_until(|| {
+        self.admin = Some(process.wait_until(|| {
             UnixStream::connect(&socket)
-                .map(drop)
-                .map_err(|error| format!("no connection to {}: {error}", socket.display()))
-        });
+                .map_err(|error| format!("no connection to {}: {error}", socket.display()))?;
+            admin_in(&self.log()[former_lives..])
+        }));
         self.process = Some(process);
     }
 
@@ -200,10 +201,13 @@ impl Sidecar {
         self.dir.path().join("sync.sock")
     }
 
-    /// Its admin page and metrics.
+    /// Its admin page and metrics, each time that it serves at another port.
+    ///
+    /// # Panics
+    /// If it never served.
     #[must_use]
     pub fn admin(&self) -> SocketAddr {
-        self.admin
+        self.admin.expect("a sidecar that served has an admin page")
     }
 
     /// A page of its admin interface, whatever its status.
@@ -213,7 +217,7 @@ impl Sidecar {
     #[must_use]
     pub fn admin_page(&self, path: &str) -> Answer {
         Call::get(path)
-            .send(self.admin)
+            .send(self.admin())
             .unwrap_or_else(|error| panic!("the sidecar's admin page {path}: {error}"))
     }
 
@@ -281,6 +285,12 @@ impl Sidecar {
             .arg(self.configuration());
         command
     }
+}
+
+/// Where the admin page is, as the service says when it begins to serve.
+fn admin_in(log: &str) -> Result<SocketAddr, String> {
+    let word = log.split_whitespace().find_map(|word| word.strip_prefix("admin="));
+    word.and_then(|address| address.parse().ok()).ok_or_else(|| "no admin address yet".to_owned())
 }
 
 fn write(file: &Path, json: &Value) {

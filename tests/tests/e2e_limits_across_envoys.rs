@@ -121,9 +121,11 @@ fn who_comes_back_when_told_gets_in_and_not_before() {
     let limit = json!([{ "requests": 20, "per": "minute", "burst": 3 }]);
     let key = world.with_client("patient", &limit);
     let gate = world.gate();
+    // A limit that is used up says when the next unit comes; one that is lent elsewhere says: in a second.
     let refused = wait::until(wait::PATIENCE, || {
         let answer = models(&key).send(gate).unwrap();
-        if answer.status == 429 { Ok(answer) } else { Err("not yet refused".to_owned()) }
+        let used_up = answer.status == 429 && answer.json()["code"] == "rate_limited";
+        if used_up { Ok(answer) } else { Err("not yet used up".to_owned()) }
     })
     .unwrap();
     let told = Duration::from_millis(refused.json()["retry_after_ms"].as_u64().unwrap());
