@@ -134,7 +134,7 @@ fn who_comes_back_when_told_gets_in() {
     // The unit may have gone to another worker, which gives it back within a second.
     let (answer, took) = wait::measured(|| until_answered(gate, &models(&key), 200));
     println!("told {told:?}, then {} after {took:?}", answer.status);
-    assert!(took <= Duration::from_secs(3), "{took:?} later than told");
+    assert!(took <= Duration::from_secs(6), "{took:?} later than told");
 }
 
 #[test]
