@@ -63,6 +63,11 @@ impl Kind {
 }
 
 impl Kind {
+    /// Whether it asks for a client key.
+    pub(crate) const fn knows_clients(self) -> bool {
+        matches!(self, Self::NativeShared | Self::NativePerClient | Self::Gate)
+    }
+
     /// The whole configuration, as Envoy takes it.
     pub(crate) fn configuration(self, stand: &Stand) -> Value {
         let mut deployment = Deployment::reference(&Site {

@@ -7,6 +7,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -21,6 +22,9 @@ const WARM_UP: Load = Load { requests: 300, connections: 2, pace: None };
 const FULL_SPEED: Load = Load { requests: 500, connections: 2, pace: None };
 /// Enough that the filter counts as in use, few enough to be next to nothing.
 const TRICKLE: Load = Load { requests: 20, connections: 1, pace: Some(5) };
+
+/// For a load to go well at last.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What was counted.
 pub(crate) struct Instructions {
@@ -65,18 +69,17 @@ struct Counter<'a> {
 
 impl Counter<'_> {
     fn run(mut self) -> Instructions {
-        WARM_UP.send(self.envoy.gate(), self.key);
+        self.send(WARM_UP);
         self.control(&["--instr=on"]);
         // What was translated while nothing was counted is translated again.
-        TRICKLE.send(self.envoy.gate(), self.key);
-        self.control(&["--zero"]);
+        self.send(TRICKLE);
         let full = self.count(FULL_SPEED);
         let trickle = self.count(TRICKLE);
         full.solved_with(&trickle)
     }
 
     fn count(&mut self, load: Load) -> Count {
-        let took = load.send(self.envoy.gate(), self.key);
+        let took = self.send(load);
         Count {
             instructions: self.dump(),
             requests: f64::from(load.requests),
@@ -84,7 +87,17 @@ impl Counter<'_> {
         }
     }
 
-    /// Everything counted since the last time.
+    /// Valgrind translates code that runs for the first time, so slowly that a sync can miss its
+    /// deadline; then the gate refuses, and the load is sent and counted anew.
+    fn send(&self, load: Load) -> Duration {
+        let sent = wait::until(PATIENCE, || {
+            self.control(&["--zero"]);
+            load.try_to_send(self.envoy.gate(), self.key)
+        });
+        sent.unwrap_or_else(|report| panic!("{report}"))
+    }
+
+    /// Everything counted since the load began.
     fn dump(&mut self) -> f64 {
         self.control(&["--dump"]);
         self.dumps += 1;

@@ -1,7 +1,6 @@
 //! The load: `h2load`, over HTTP/1.1, as the client of one key.
 //!
-//! A run that was not answered with 200 to the last request measured something else, and ends the
-//! bench.
+//! A run that was not answered with 200 throughout measured something else: it does not count.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -25,6 +24,14 @@ pub(crate) struct Load {
 impl Load {
     /// Sends it and says how long it took.
     pub(crate) fn send(self, to: SocketAddr, client_key: &str) -> Duration {
+        self.try_to_send(to, client_key).unwrap_or_else(|report| panic!("{report}"))
+    }
+
+    /// The same, where not all may go well.
+    ///
+    /// # Errors
+    /// What went wrong, with h2load's report.
+    pub(crate) fn try_to_send(self, to: SocketAddr, client_key: &str) -> Result<Duration, String> {
         let mut h2load = Command::new("h2load");
         h2load
             .args(["--h1", "-t", "1"])
@@ -42,8 +49,11 @@ impl Load {
         let text = String::from_utf8_lossy(&output.stdout);
         // With six Envoys on two processors a sync may miss its deadline now and then.
         let enough = self.requests - self.requests / 500;
-        assert!(answered_well(&text) >= enough, "expected {enough} answers 2xx, got:\n{text}");
-        took
+        if answered_well(&text) >= enough {
+            Ok(took)
+        } else {
+            Err(format!("expected {enough} answers 2xx, got:\n{text}"))
+        }
     }
 }
 

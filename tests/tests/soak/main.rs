@@ -1,111 +1,154 @@
-//! Does the gate stay up, small and closed under minutes of hostile and good traffic? `make soak` asks.
+//! Do minutes of everything at once leave a trace: a dead VM, memory, a secret, a call too many?
 //!
-//! `SOAK_MINUTES` says how long (5, unless it is set). Two workers of the real Envoy get random bytes in
-//! random headers, random targets, connections that break off, unknown keys and good calls; the sidecar
-//! is killed and restarted now and then. Seeded, bounded, on loopback only.
-#![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
+//! `make soak`. One real Envoy with two workers; callers who mean well and callers who do not
+//! ([`callers`]), a sidecar that is killed now and then; [`judge`] looks after each round and at the
+//! end. `SOAK_MINUTES` says how long (5), `SOAK_SEED` repeats a run's choices. Loopback only.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a helper of a test stops where the test would"
+)]
 
-use std::fs;
-use std::io::Write;
-use std::net::{SocketAddr, TcpStream};
+mod callers;
+mod judge;
+
+use std::env;
 use std::time::Duration;
 
 use serde_json::json;
-use tollkeeper_tests::client;
+use tollkeeper_tests::load::Load;
+use tollkeeper_tests::upstream::{Script, Seen};
 use tollkeeper_tests::wait;
-use tollkeeper_tests::world::{SECRET, World, models, policy, until_answered};
+use tollkeeper_tests::world::{World, client, models, policy, until_answered};
 
-/// Rounds between two deaths of the sidecar.
-const ROUNDS_PER_DEATH: u32 = 200;
+use crate::callers::Callers;
+use crate::judge::{Judge, LIMITED};
 
-/// What Envoy and sidecar may grow in all, after a warm-up: caches that fill, and what the allocator keeps.
-const GROWTH_KIB_MAX: u64 = 64 * 1024;
+const WORKERS: u32 = 2;
+const MINUTES: f64 = 5.0;
+/// Short enough to forget what the upstream saw before it is much.
+const ROUND: Duration = Duration::from_secs(5);
+/// How long the sidecar is away: shorter and longer than what was lent is good for.
+const AWAY: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(3)];
+
+/// What is promised, and a little.
+const REVOKED_WITHIN: Duration = Duration::from_millis(1_500);
+
+/// Of the limited client; see [`LIMITED`].
+const LIMITED_CALLER: &str = "limited";
+/// The header that says whose call it is.
+pub(crate) const CALLER: &str = "x-caller";
+/// The header that asks the upstream for something unusual.
+pub(crate) const DO: &str = "x-do";
 
 #[test]
-fn the_gate_stays_up_small_and_closed() {
-    let minutes = std::env::var("SOAK_MINUTES").map_or(5, |text| text.parse().unwrap());
-    let mut world = World::running(&policy(&json!({})), 1, 2);
-    let key = world.with_client("soak", &json!([{ "requests": 1000, "per": "second" }]));
-    let gate = world.gate();
-    until_answered(gate, &models(&key), 200);
+fn minutes_of_everything_leave_no_trace() {
+    let seed = asked_for("SOAK_SEED").unwrap_or_else(|| fastrand::u64(..));
+    let minutes = asked_for("SOAK_MINUTES").unwrap_or(MINUTES);
+    println!("SOAK_SEED={seed}, {minutes} minutes");
+    let until = wait::now() + Duration::from_secs_f64(minutes * 60.0);
 
-    let mut random = fastrand::Rng::with_seed(7);
-    let ends = wait::now() + Duration::from_secs(60 * minutes);
-    let mut warm = None;
-    let (mut rounds, mut passed) = (0_u32, 0_u32);
-    while wait::now() < ends {
-        rounds += 1;
-        match random.u8(0..4) {
-            0 => hostile(gate, &mut random),
-            1 => breaks_off(gate, &key, &mut random),
-            _ => passed += u32::from(models(&key).send(gate).is_ok_and(|got| got.status == 200)),
-        }
-        if rounds.is_multiple_of(ROUNDS_PER_DEATH) {
-            warm.get_or_insert_with(|| memory(&world));
-            world.sidecar.kill();
-            hostile(gate, &mut random);
-            world.sidecar.serve();
-            until_answered(gate, &models(&key), 200);
-        }
+    let mut world = open();
+    let keys = Keys::issue(&world);
+    let callers = Callers::start(world.gate(), &keys, seed);
+    let mut judge = Judge::new(keys.all());
+    let mut random = fastrand::Rng::with_seed(seed);
+    while wait::now() < until {
+        round(&mut world, &keys.limited, &mut judge, &mut random);
     }
+    let calls = callers.finish();
+    println!("{calls} calls of all kinds");
+    assert!(calls > 0);
 
-    until_answered(gate, &models(&key), 200);
-    let (before, after) = (warm.unwrap_or_else(|| memory(&world)), memory(&world));
-    println!(
-        "{rounds} rounds, {passed} calls passed; KiB of Envoy and sidecar {before:?}, {after:?}"
-    );
-    assert!(passed > rounds / 4, "{passed} good calls of {rounds} rounds passed");
-    assert_eq!(world.vm_reloads(), 0, "a VM died");
-    assert!(after.0 < before.0 + GROWTH_KIB_MAX, "Envoy grows: {before:?}, {after:?}");
-    assert!(after.1 < before.1 + GROWTH_KIB_MAX, "the sidecar grows: {before:?}, {after:?}");
-    for log in [world.envoys[0].log(), world.sidecar.log()] {
-        assert!(!log.contains(SECRET) && !log.contains(&key), "a secret is in a log");
-    }
-    assert!(world.upstream.seen().iter().all(|seen| !seen.has(&key)));
+    // Whoever hung up has given its place back.
+    until_answered(world.gate(), &models(&keys.hasty), 200);
+    until_answered(world.gate(), &models(&keys.regular), 200);
+    judge.has_seen(&world.upstream.take_seen(), &[]);
+    judge.concludes(world);
 }
 
-/// A request of which no part need make sense.
-fn hostile(gate: SocketAddr, random: &mut fastrand::Rng) {
-    const NAMES: [&str; 6] =
-        ["authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie", "host"];
-    let mut junk = |len: usize| -> Vec<u8> {
-        let byte = |_| loop {
-            match random.u8(..) {
-                b'\r' | b'\n' => {}
-                byte => return byte,
-            }
+/// The clients' keys.
+pub(crate) struct Keys {
+    /// Of a client without limits.
+    regular: String,
+    /// Not good any more.
+    revoked: String,
+    /// Of a client who hangs up, and has few places.
+    hasty: String,
+    /// Of a client who asks for more than it may.
+    limited: String,
+}
+
+impl Keys {
+    fn issue(world: &World) -> Self {
+        let keys = Self {
+            regular: world.issue("regular"),
+            revoked: world.issue("leaver"),
+            hasty: world.issue("hasty"),
+            limited: world.issue(LIMITED_CALLER),
         };
-        (0..len).map(byte).collect()
-    };
-    let mut bytes = b"GET /openai/v1/".to_vec();
-    bytes.extend(junk(8).into_iter().filter(u8::is_ascii_graphic));
-    bytes.extend(b" HTTP/1.1\r\nhost: gate\r\nconnection: close\r\n");
-    for name in NAMES {
-        bytes.extend(name.as_bytes());
-        bytes.extend(b": ");
-        bytes.extend(junk(24));
-        bytes.extend(b"\r\n");
+        world.sidecar.revoke_client("leaver");
+        wait::pass(REVOKED_WITHIN);
+        keys
     }
-    bytes.extend(b"\r\n");
-    // Whatever it says, it must not be let through.
-    let answer = client::exchange(gate, &bytes).unwrap_or_default();
-    assert!(!answer.starts_with(b"HTTP/1.1 200"), "a hostile request passed");
+
+    fn all(&self) -> [&str; 4] {
+        [&self.regular, &self.revoked, &self.hasty, &self.limited]
+    }
 }
 
-/// A good call whose caller is gone before it is whole.
-fn breaks_off(gate: SocketAddr, key: &str, random: &mut fastrand::Rng) {
-    let whole = models(key).bytes(gate);
-    let mut stream = TcpStream::connect(gate).unwrap();
-    // The gate may have closed already; that is what this is about.
-    let _ = stream.write_all(&whole[..random.usize(1..=whole.len())]);
+fn asked_for<T: std::str::FromStr>(variable: &str) -> Option<T> {
+    let text = env::var(variable).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{variable}={text} is not a number")))
 }
 
-/// Resident KiB of Envoy and of the sidecar.
-fn memory(world: &World) -> (u64, u64) {
-    let of = |process: u32| -> u64 {
-        let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse().unwrap()
-    };
-    (of(world.envoys[0].id()), of(world.sidecar.id().unwrap()))
+fn open() -> World {
+    let limited =
+        json!([{ "requests": LIMITED.per_second, "per": "second", "burst": LIMITED.burst }]);
+    let world = World::running(
+        &policy(&json!({
+            "regular": client(&json!([])),
+            "leaver": client(&json!([])),
+            "hasty": client(&json!([{ "concurrent": 4 }])),
+            LIMITED_CALLER: client(&limited),
+        })),
+        1,
+        WORKERS,
+    );
+    world.upstream.usually(unusual);
+    world
+}
+
+fn unusual(seen: &Seen) -> Script {
+    match seen.text(DO) {
+        Some("hold") => Script::default().delay(Duration::from_millis(300)),
+        Some("reset") => Script::default().reset_after(10),
+        Some("echo") => Script::default().echo_headers(),
+        Some("refuse") => Script::status(401),
+        Some("fail") => Script::status(500).header("x-odd", b"\xff\xfe"),
+        _ => Script::default(),
+    }
+}
+
+/// Calls at three times the limit, and in some rounds a sidecar that goes and comes back.
+fn round(world: &mut World, limited: &str, judge: &mut Judge, random: &mut fastrand::Rng) {
+    let call = models(limited).header(CALLER, LIMITED_CALLER);
+    let load = Load { to: world.gates(), connections: 8, per_second: 60, call };
+    let ends = wait::now() + ROUND;
+    let running = load.start();
+    let trouble = random.u8(0..4);
+    if trouble < 2 {
+        wait::pass(Duration::from_millis(random.u64(0..1_500)));
+        if trouble == 0 {
+            world.sidecar.kill()
+        } else {
+            world.sidecar.stop()
+        }
+        wait::pass(AWAY[random.usize(..AWAY.len())]);
+        world.sidecar.serve();
+    }
+    wait::pass(ends.saturating_duration_since(wait::now()));
+    let shots = running.finish();
+    judge.has_seen(&world.upstream.take_seen(), &shots);
+    judge.weighs(world);
 }
