@@ -157,7 +157,7 @@ impl Shared {
         match self.decide(&mut waiter.attempt) {
             Decision::Admit(mut admission) => match stream::apply(&admission) {
                 Ok(()) => {
-                    stream::fill(&waiter.place, admission);
+                    waiter.place.replace(Some(admission));
                     // If it cannot go on, it stays paused; dropping the stream frees what it holds.
                     let _ = host::continue_request();
                 }

@@ -3,7 +3,6 @@
 //! A stream is in exactly one state, and what it holds goes back when the state is dropped, however
 //! the stream ends: answered, reset, refused by the codec before it had headers.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
 use admission::admit::{Attempt, Decision};
@@ -141,9 +140,4 @@ fn examine(shared: &Shared, admission: &Admission) -> Option<Denial> {
             None
         }
     }
-}
-
-/// The type of a decision's place, for [`crate::root`].
-pub(crate) fn fill(place: &RefCell<Option<Box<Admission>>>, admission: Box<Admission>) {
-    *place.borrow_mut() = Some(admission);
 }

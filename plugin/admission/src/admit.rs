@@ -128,7 +128,7 @@ impl Gate {
                 }
                 return Ok(client);
             }
-            Some(Known::Refused(refusal, _)) => refusal,
+            Some(Known::Refused(refusal)) => refusal,
             None => {
                 let shape = client_key::inspect(key);
                 if shape == Shape::Broken {
@@ -174,13 +174,13 @@ impl Gate {
         let mut waits = false;
         for lease in leases() {
             let ready = lease.ready(self.now);
-            match (lease.facts().mode, ready) {
+            match (lease.mode(), ready) {
                 (_, Ready::Yes) | (Mode::Watch, Ready::Ask) => {}
                 (Mode::Watch, Ready::Short(_)) => self.counters.add(Counter::WatchedOver),
                 (Mode::Enforce, Ready::Short(shortage))
                     if attempt.last || !lease.is_worth_waiting_for(&shortage) =>
                 {
-                    return Err(Denial::over(lease.facts(), shortage, &client.facts.owner).into());
+                    return Err(Denial::over(lease, shortage, &client.facts.owner).into());
                 }
                 (Mode::Enforce, Ready::Ask) if attempt.last => {
                     return Err(self.out_of_time(lease, client).into());
@@ -194,18 +194,17 @@ impl Gate {
         if waits { Err(Stop::Await) } else { Ok(()) }
     }
 
-    /// A limit could not be asked before the request's deadline: because of the sidecar, or because
-    /// many wait for little.
+    /// A limit could not be asked before the request's deadline: because many wait for little, or, if
+    /// there was enough of it, because the sidecar was late.
     fn out_of_time(&self, lease: &Lease, client: &Client) -> Denial {
-        if self.conversation.is_failing() {
-            return Denial::new(Reason::SidecarGone);
+        match lease.lately_short(self.now) {
+            Some(shortage) if !self.conversation.is_failing() => {
+                let retry_at = self.now.plus(Millis(1_000));
+                let shortage = Shortage { retry_at, lent_elsewhere: true, ..shortage };
+                Denial::over(lease, shortage, &client.facts.owner)
+            }
+            _ => Denial::new(Reason::SidecarGone),
         }
-        let shortage = Shortage {
-            retry_at: self.now.plus(Millis(1_000)),
-            lent_elsewhere: true,
-            ..lease.shortage()
-        };
-        Denial::over(lease.facts(), shortage, &client.facts.owner)
     }
 }
 

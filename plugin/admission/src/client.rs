@@ -12,7 +12,8 @@ use wire::facts::{ClientFacts, UseFacts};
 use wire::ids::{ClientKeyDigest, ServiceName};
 use wire::units::Millis;
 
-use crate::lease::{Lease, Leases};
+use crate::lease::Lease;
+use crate::leases::Leases;
 
 /// Clients in each half: at some hundred bytes each this is a few megabytes a VM at most.
 const HALF_MAX: usize = 5_000;
@@ -91,8 +92,8 @@ const REFRESH_AHEAD: Millis = Millis(15_000);
 pub enum Known {
     /// Whose it is.
     Client(Rc<Client>),
-    /// It opens nothing, until asked again at this time.
-    Refused(Refusal, Millis),
+    /// It opens nothing.
+    Refused(Refusal),
 }
 
 /// Why a key opens nothing.
@@ -120,7 +121,7 @@ impl Clients {
             return (now < client.good_until).then(|| Known::Client(Rc::clone(client)));
         }
         let (refusal, until) = self.strangers.get(digest, STRANGERS_HALF_MAX)?;
-        (now < *until).then_some(Known::Refused(*refusal, *until))
+        (now < *until).then_some(Known::Refused(*refusal))
     }
 
     /// Remembers a client.
@@ -144,18 +145,6 @@ impl Clients {
     /// Forgets all.
     pub fn forget_all(&mut self) {
         *self = Self::default();
-    }
-
-    /// How many clients are remembered.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.clients.young.len().saturating_add(self.clients.old.len())
-    }
-
-    /// Whether none is.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 }
 
@@ -240,7 +229,10 @@ mod tests {
     fn what_was_believed_too_long_is_asked_again() {
         let mut clients = Clients::default();
         clients.refuse(digest(1), Refusal::Unknown, Millis(1000));
-        assert!(matches!(clients.get(&digest(1), Millis(999)), Some(Known::Refused(..))));
+        assert!(matches!(
+            clients.get(&digest(1), Millis(999)),
+            Some(Known::Refused(Refusal::Unknown))
+        ));
         assert!(clients.get(&digest(1), Millis(1000)).is_none());
     }
 }

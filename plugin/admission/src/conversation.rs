@@ -9,7 +9,7 @@ use wire::ids::{ClientKeyDigest, CredentialName, Epoch, HolderId, PolicyVersion,
 use wire::sync::{CREDENTIALS_MAX, LEASES_MAX, PROTOCOL, SyncReply, SyncRequest, WHO_MAX, WhoIs};
 use wire::units::Millis;
 
-use crate::lease::Leases;
+use crate::leases::Leases;
 
 /// The time in which one more sync is allowed. With [`REST`] a worker syncs at most 20 times in any
 /// second, whatever is offered, and after a rest a second sync need not wait for the first one's turn.

@@ -15,8 +15,6 @@ const SCRUB_BYTES_MIN: usize = 6;
 /// A released credential as one service puts it on. Shared with the requests that carry it, so that a
 /// rotation does not take it from under them; wiped when the last of them is over. No `Debug`.
 pub struct Credential {
-    /// Counts the credential's secrets.
-    pub version: u32,
     /// The value of the header, or of the query parameter.
     value: Zeroizing<Vec<u8>>,
     /// The secret as answers may quote it.
@@ -60,7 +58,6 @@ impl Credential {
             return Err(Unusable::Malformed);
         }
         Ok(Self {
-            version: facts.version,
             value: rendered(&secret, inject),
             forms: forms(secret),
             good_until: now.plus(facts.ttl_ms),

@@ -7,14 +7,13 @@ use std::fmt::Write;
 use std::rc::Rc;
 
 use serde_json::{Value, json};
-use wire::facts::LimitFacts;
 use wire::limit::LimitRule;
 use wire::path::PathError;
 use wire::units::Millis;
 
 use crate::counters::Counter;
 use crate::credential::Unusable;
-use crate::lease::Shortage;
+use crate::lease::{Lease, Shortage};
 
 /// Tells a refusal of the gate from one of the upstream, and names its code in access logs.
 pub const REFUSAL_HEADER: &str = "x-tollkeeper-refusal";
@@ -108,10 +107,11 @@ impl Denial {
         Self { reason, ask: Some(owner.into()) }
     }
 
-    /// A refusal by the limit of `facts`.
+    /// A refusal by the limit of `lease`.
     #[must_use]
-    pub fn over(facts: &LimitFacts, shortage: Shortage, owner: &str) -> Self {
-        let over = OverLimit { rule_name: facts.key.as_str().into(), rule: facts.rule, shortage };
+    pub fn over(lease: &Lease, shortage: Shortage, owner: &str) -> Self {
+        let over =
+            OverLimit { rule_name: lease.key().as_str().into(), rule: lease.rule(), shortage };
         Self::ask(Reason::Limit(Box::new(over)), owner)
     }
 
@@ -369,6 +369,7 @@ impl OverLimit {
 
 #[cfg(test)]
 mod tests {
+    use wire::facts::LimitFacts;
     use wire::ids::ClientName;
     use wire::limit::{LimitKey, LimitScope, Mode, Per};
 
@@ -377,7 +378,8 @@ mod tests {
     fn over(rule: LimitRule, shortage: Shortage) -> Reply {
         let scope = LimitScope::Client(ClientName::parse("checkout").unwrap());
         let facts = LimitFacts { key: LimitKey::new(&scope, &rule), rule, mode: Mode::Enforce };
-        Denial::over(&facts, shortage, "owner@acme.example").reply(Millis(1_000))
+        Denial::over(&Lease::new(&facts, Millis(0)), shortage, "owner@acme.example")
+            .reply(Millis(1_000))
     }
 
     fn header<'a>(reply: &'a Reply, name: &str) -> Option<&'a str> {

@@ -7,7 +7,7 @@ use crate::client::{Client, Clients, Refusal};
 use crate::conversation::{Conversation, Failure, Outcome, Wishes};
 use crate::counters::{Counter, Counters};
 use crate::credential::{Credential, Unusable};
-use crate::lease::{Leases, Places};
+use crate::leases::{Leases, Places};
 use crate::policy::Policy;
 
 /// The state of one root context of the plugin: a holder, in the ledger's words.
@@ -78,12 +78,6 @@ impl Gate {
     #[must_use]
     pub fn sync_possible_in(&self, now: Millis) -> Millis {
         self.conversation.possible_in(now)
-    }
-
-    /// The policy's version and the number of clients remembered.
-    #[must_use]
-    pub fn status(&self) -> (Option<&str>, usize) {
-        (self.policy.as_ref().map(|policy| policy.version.as_str()), self.clients.len())
     }
 
     /// A request is over.

@@ -10,7 +10,7 @@ use wire::facts::Inject;
 
 use crate::credential::Credential;
 use crate::identify::{is_key_parameter, parameters};
-use crate::lease::Places;
+use crate::leases::Places;
 use crate::policy::Service;
 use crate::request::Strip;
 use crate::select::Selected;

@@ -1,15 +1,13 @@
-//! What this VM has been lent of each limit, and spends from memory.
+//! What this VM has been lent of one limit, and spends from memory.
 //!
 //! A lease is shared by everybody whom its limit binds, so it lives behind an `Rc` and in cells: a
 //! request that checks and commits allocates nothing. All its amounts are small integers; what the
-//! ledger hears of them is in [`Lease::settle`].
+//! ledger hears of them is in `Lease::settle`. All leases together are in [`crate::leases`].
 
 use std::cell::Cell;
-use std::collections::HashMap;
-use std::rc::Rc;
 
 use wire::facts::LimitFacts;
-use wire::limit::{LimitKey, LimitRule};
+use wire::limit::{LimitKey, LimitRule, Mode};
 use wire::sync::{LeaseAnswer, LeaseLine};
 use wire::units::Millis;
 
@@ -40,7 +38,10 @@ const TICK_SLACK: Millis = Millis(200);
 /// One limit's slice.
 #[derive(Debug)]
 pub struct Lease {
-    facts: LimitFacts,
+    key: LimitKey,
+    /// The amounts may change with the policy; what kind of limit it is stands in the key.
+    rule: Cell<LimitRule>,
+    mode: Cell<Mode>,
     /// May be spent until `good_until`.
     available: Cell<u64>,
     /// Places taken by running requests; concurrency only.
@@ -94,9 +95,11 @@ pub enum Ready {
 }
 
 impl Lease {
-    fn new(facts: LimitFacts, now: Millis) -> Self {
+    pub(crate) fn new(facts: &LimitFacts, now: Millis) -> Self {
         Self {
-            facts,
+            key: facts.key.clone(),
+            rule: Cell::new(facts.rule),
+            mode: Cell::new(facts.mode),
             available: Cell::default(),
             running: Cell::default(),
             undeclared: Cell::default(),
@@ -117,10 +120,29 @@ impl Lease {
         }
     }
 
-    /// The limit that it is a slice of.
+    /// The name of the limit that it is a slice of.
     #[must_use]
-    pub const fn facts(&self) -> &LimitFacts {
-        &self.facts
+    pub const fn key(&self) -> &LimitKey {
+        &self.key
+    }
+
+    /// What the limit allows.
+    #[must_use]
+    pub const fn rule(&self) -> LimitRule {
+        self.rule.get()
+    }
+
+    /// Whether the limit refuses.
+    #[must_use]
+    pub const fn mode(&self) -> Mode {
+        self.mode.get()
+    }
+
+    /// Takes over what a new policy says of the limit. What was lent and runs stays: the ledger keeps
+    /// account by name.
+    pub(crate) fn redefine(&self, facts: &LimitFacts) {
+        self.rule.set(facts.rule);
+        self.mode.set(facts.mode);
     }
 
     /// Whether a request that finds nothing may find something within its deadline: a place can come free at
@@ -134,7 +156,7 @@ impl Lease {
     /// Whether it is about requests at the same moment.
     #[must_use]
     pub const fn has_places(&self) -> bool {
-        matches!(self.facts.rule, LimitRule::Concurrent { .. })
+        matches!(self.rule.get(), LimitRule::Concurrent { .. })
     }
 
     /// Whether a request could take one now. Takes nothing.
@@ -149,23 +171,23 @@ impl Lease {
         }
     }
 
-    /// What a refusal says when the ledger could not be asked in time.
+    /// How short the limit was lately; `None` if the ledger had enough of it when last asked.
     #[must_use]
-    pub fn shortage(&self) -> Shortage {
-        self.shortage.get()
+    pub fn lately_short(&self, now: Millis) -> Option<Shortage> {
+        (now < self.modest_until.get()).then(|| self.shortage.get())
     }
 
     /// Takes one, after [`Lease::ready`] said [`Ready::Yes`].
-    fn take(&self) {
+    pub(crate) fn take(&self) {
         self.available.set(self.available.get().saturating_sub(1));
-        match self.facts.rule {
+        match self.rule.get() {
             LimitRule::Requests { .. } => add(&self.spent, 1),
             LimitRule::Concurrent { .. } => add(&self.running, 1),
         }
     }
 
     /// A running request has ended: its place is free for the next here, or goes back.
-    fn release(&self, now: Millis) {
+    pub(crate) fn release(&self, now: Millis) {
         self.running.set(self.running.get().saturating_sub(1));
         if self.undeclared.get() > self.running.get() {
             // More places are undeclared than running: this one was never lent by this ledger.
@@ -183,13 +205,13 @@ impl Lease {
     }
 
     /// Counts a request that wants one, whatever becomes of it.
-    fn ask(&self, now: Millis) {
+    pub(crate) fn ask(&self, now: Millis) {
         add(&self.asked, 1);
         self.asked_at.set(now);
     }
 
     /// Notes that a request waits for this.
-    fn wait(&self) {
+    pub(crate) fn wait(&self) {
         add(&self.waits, 1);
     }
 
@@ -202,7 +224,7 @@ impl Lease {
     }
 
     /// How long it is until the ledger may be asked for what requests wait for; `None` if none wait.
-    fn askable_in(&self, now: Millis) -> Option<Millis> {
+    pub(crate) fn askable_in(&self, now: Millis) -> Option<Millis> {
         let waits = self.waits.get() > 0 && self.available.get() == 0;
         waits.then(|| self.short_until.get().since(now))
     }
@@ -213,12 +235,12 @@ impl Lease {
     }
 
     /// Whether the ledger should hear of it as soon as the pace allows.
-    fn presses(&self, now: Millis) -> bool {
+    pub(crate) fn presses(&self, now: Millis) -> bool {
         self.gives_back() || self.runs_low(now)
     }
 
     /// Whether there is something that the ledger wants back or must hear of.
-    fn owes(&self) -> bool {
+    pub(crate) fn owes(&self) -> bool {
         self.recall.get() && self.available.get() > 0
             || self.spent.get() > 0
             || self.returned.get() > 0
@@ -252,7 +274,7 @@ impl Lease {
 
     /// The line that a sync carries: what was spent and comes back is taken off here, so a line is
     /// built once and repeated to the byte.
-    fn settle(&self, now: Millis, declares: bool) -> LeaseLine {
+    pub(crate) fn settle(&self, now: Millis, declares: bool) -> LeaseLine {
         let demand = self.expected(now);
         let target = self.target(demand, now);
         let keep = match (now > self.good_until.get(), self.recall.get()) {
@@ -275,7 +297,7 @@ impl Lease {
         self.settled_at.set(now);
         self.touched.set(false);
         LeaseLine {
-            limit: self.facts.key.clone(),
+            limit: self.key.clone(),
             spent: self.spent.take(),
             returned: self.returned.take(),
             wants,
@@ -283,7 +305,7 @@ impl Lease {
     }
 
     /// Takes in what the ledger answered to a request sent at `sent_at`, from when its times count.
-    fn absorb(&self, answer: &LeaseAnswer, sent_at: Millis, now: Millis) {
+    pub(crate) fn absorb(&self, answer: &LeaseAnswer, sent_at: Millis, now: Millis) {
         let declared = answer.gets.min(self.undeclared.get());
         self.undeclared.set(self.undeclared.get().saturating_sub(declared));
         add(&self.available, answer.gets.saturating_sub(declared));
@@ -313,8 +335,23 @@ impl Lease {
         if has_its_turn { told.max(ASK_IN_TURN) } else { told }
     }
 
+    /// Whether something is held that a sync must renew or give back.
+    pub(crate) fn is_held(&self) -> bool {
+        self.available.get() > 0 || self.running.get() > 0 || self.owes()
+    }
+
+    /// Notes that something happened since it was last settled. Returns whether it is the first thing.
+    pub(crate) fn touch(&self) -> bool {
+        !self.touched.replace(true)
+    }
+
+    /// Gives back what is not in use: nobody calls.
+    pub(crate) fn give_back(&self) {
+        add(&self.returned, self.available.take());
+    }
+
     /// The ledger that lent this is gone: nothing here may be spent, and it must hear what runs.
-    fn void(&self) {
+    pub(crate) fn void(&self) {
         self.available.set(0);
         self.spent.set(0);
         self.returned.set(0);
@@ -326,177 +363,4 @@ impl Lease {
 
 fn add(cell: &Cell<u64>, amount: u64) {
     cell.set(cell.get().saturating_add(amount));
-}
-
-/// The places that an admitted request holds; dropping it, however the request ended, frees them.
-/// At most one concurrency limit stands on a client, a service and a use each.
-#[derive(Debug, Default)]
-pub struct Places([Option<Rc<Lease>>; 3]);
-
-impl Places {
-    fn keep(&mut self, lease: &Rc<Lease>) {
-        if let Some(slot) = self.0.iter_mut().find(|slot| slot.is_none()) {
-            *slot = Some(Rc::clone(lease));
-        }
-    }
-}
-
-/// All leases of this VM.
-#[derive(Debug, Default)]
-pub struct Leases {
-    by_key: HashMap<LimitKey, Rc<Lease>>,
-    /// Those that something happened to since they were last settled.
-    touched: Vec<Rc<Lease>>,
-    /// Whether one of them pressed when that happened. A request looks here, and not at all of them.
-    pressing: bool,
-}
-
-impl Leases {
-    /// The lease for a limit, made empty if it is new. Changed facts make a new one: the ledger keeps
-    /// account by name, and the old one is settled until nobody holds it.
-    pub fn of(&mut self, facts: &LimitFacts, now: Millis) -> Rc<Lease> {
-        if let Some(lease) = self.by_key.get(&facts.key) {
-            if lease.facts.rule == facts.rule && lease.facts.mode == facts.mode {
-                return Rc::clone(lease);
-            }
-            let old = Rc::clone(lease);
-            self.touch(&old);
-        }
-        let lease = Rc::new(Lease::new(facts.clone(), now));
-        if let Some(old) = self.by_key.insert(facts.key.clone(), Rc::clone(&lease)) {
-            inherit(&old, &lease);
-        }
-        lease
-    }
-
-    /// Notes that a request asks for one of each.
-    pub fn ask<'a>(&mut self, leases: impl Iterator<Item = &'a Rc<Lease>>, now: Millis) {
-        for lease in leases {
-            lease.ask(now);
-            self.note(lease, now);
-        }
-    }
-
-    /// Notes that a request waits for a lease.
-    pub fn wait(&mut self, lease: &Rc<Lease>, now: Millis) {
-        lease.wait();
-        self.note(lease, now);
-    }
-
-    /// Takes one of each, after all said that they are ready.
-    pub fn take<'a>(&mut self, leases: impl Iterator<Item = &'a Rc<Lease>>, now: Millis) -> Places {
-        let mut places = Places::default();
-        for lease in leases {
-            lease.take();
-            self.pressing |= lease.presses(now);
-            if lease.has_places() {
-                places.keep(lease);
-            }
-        }
-        places
-    }
-
-    /// Frees places, once.
-    pub fn release(&mut self, places: &mut Places, now: Millis) {
-        for lease in places.0.iter_mut().filter_map(Option::take) {
-            lease.release(now);
-            self.note(&lease, now);
-        }
-    }
-
-    /// Whether a slice should be fetched or given back soon, as of the last request.
-    #[must_use]
-    pub const fn pressing(&self) -> bool {
-        self.pressing
-    }
-
-    /// Whether a slice should be fetched or given back soon.
-    pub fn presses(&mut self, now: Millis) -> bool {
-        self.pressing = self.touched.iter().any(|lease| lease.presses(now));
-        self.pressing
-    }
-
-    /// How long it is until a lease that requests wait for may be asked for; `None` if none wait.
-    #[must_use]
-    pub fn askable_in(&self, now: Millis) -> Option<Millis> {
-        self.touched.iter().filter_map(|lease| lease.askable_in(now)).min()
-    }
-
-    /// Whether the ledger should hear something within its usual time.
-    #[must_use]
-    pub fn owes(&self) -> bool {
-        self.touched.iter().any(|lease| lease.owes())
-    }
-
-    /// The lines of a sync: what was touched. At most `lines_max`; the rest waits for the next.
-    pub fn settle(&mut self, now: Millis, lines_max: usize) -> Vec<LeaseLine> {
-        self.lines(now, false, lines_max)
-    }
-
-    /// The lines of a sync: what was touched and everything that is held, which renews it. If it
-    /// `declares`, the ledger's life is new and it must hear what runs.
-    pub fn settle_all(&mut self, now: Millis, declares: bool, lines_max: usize) -> Vec<LeaseLine> {
-        self.touch_all();
-        self.lines(now, declares, lines_max)
-    }
-
-    fn lines(&mut self, now: Millis, declares: bool, lines_max: usize) -> Vec<LeaseLine> {
-        let count = self.touched.len().min(lines_max);
-        self.pressing = false;
-        self.touched.drain(..count).map(|lease| lease.settle(now, declares)).collect()
-    }
-
-    /// Takes in the answers to a sync.
-    pub fn absorb(&mut self, answers: &[LeaseAnswer], sent_at: Millis, now: Millis) {
-        for answer in answers {
-            if let Some(lease) = self.by_key.get(&answer.limit) {
-                lease.absorb(answer, sent_at, now);
-            }
-        }
-    }
-
-    /// The ledger has begun a new life.
-    pub fn void(&mut self) {
-        self.by_key.values().for_each(|lease| lease.void());
-    }
-
-    /// Gives everything back: nobody calls.
-    pub fn return_all(&mut self) {
-        for lease in self.by_key.values() {
-            add(&lease.returned, lease.available.take());
-        }
-        self.touch_all();
-    }
-
-    fn note(&mut self, lease: &Rc<Lease>, now: Millis) {
-        self.touch(lease);
-        self.pressing |= lease.presses(now);
-    }
-
-    fn touch(&mut self, lease: &Rc<Lease>) {
-        if !lease.touched.replace(true) {
-            self.touched.push(Rc::clone(lease));
-        }
-    }
-
-    /// Forgets leases that nobody refers to and that hold nothing, touches the others that hold something.
-    fn touch_all(&mut self) {
-        self.by_key.retain(|_, lease| {
-            Rc::strong_count(lease) > 1 || lease.available.get() > 0 || lease.owes()
-        });
-        let holding = |lease: &&Rc<Lease>| {
-            lease.available.get() > 0 || lease.running.get() > 0 || lease.owes()
-        };
-        let holding: Vec<_> = self.by_key.values().filter(holding).map(Rc::clone).collect();
-        holding.iter().for_each(|lease| self.touch(lease));
-    }
-}
-
-/// Moves what an outdated lease has to its successor: the ledger knows both by one name. Places that
-/// still run on the old one go straight back when they end, because its time is over.
-fn inherit(old: &Lease, new: &Lease) {
-    new.available.set(old.available.take());
-    new.spent.set(old.spent.take());
-    new.returned.set(old.returned.take());
-    new.good_until.set(old.good_until.replace(Millis::ZERO));
 }

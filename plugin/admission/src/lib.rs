@@ -4,7 +4,7 @@
 //! a request is the list of modules: [`request`] reads its head, [`select`] finds the service and
 //! route, [`identify`] the client key, [`admit`] decides, [`inject`] says what to change, [`denial`]
 //! what to answer instead, [`scrub`] looks at the answer. Behind them are what this VM remembers
-//! ([`policy`], [`client`], [`credential`], [`lease`]) and [`conversation`], which keeps it up to date.
+//! ([`policy`], [`client`], [`credential`], [`leases`]) and [`conversation`], which keeps it up to date.
 //! `plugin` drives all this in Envoy, `tests` on wasmtime.
 
 pub mod admit;
@@ -17,6 +17,7 @@ pub mod gate;
 pub mod identify;
 pub mod inject;
 pub mod lease;
+pub mod leases;
 pub mod policy;
 pub mod request;
 pub mod scrub;

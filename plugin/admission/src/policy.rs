@@ -8,7 +8,8 @@ use wire::ids::{CredentialName, PolicyVersion};
 use wire::units::Millis;
 
 use crate::credential::Slot;
-use crate::lease::{Lease, Leases};
+use crate::lease::Lease;
+use crate::leases::Leases;
 use crate::request::KEY_HEADERS;
 
 /// A service, with the leases that bind all calls to it and the credential that it wants.
