@@ -151,6 +151,26 @@ pub fn list_json(directory: &Path) -> Result<Vec<PathBuf>, FileError> {
     Ok(paths)
 }
 
+/// What `load` makes of each JSON file of a folder, and what is wrong with the others: one file that is
+/// broken hides no other. `load` says `None` of a file that was removed since the listing.
+pub fn load_each<T>(
+    folder: &Path,
+    load: impl Fn(&Path) -> Result<Option<T>, FileError>,
+) -> (Vec<T>, Vec<FileError>) {
+    let paths = match list_json(folder) {
+        Ok(paths) => paths,
+        Err(error) => return (Vec::new(), vec![error]),
+    };
+    let (mut records, mut errors) = (Vec::new(), Vec::new());
+    for path in paths {
+        match load(&path) {
+            Ok(found) => records.extend(found),
+            Err(error) => errors.push(error),
+        }
+    }
+    (records, errors)
+}
+
 /// Holds `STATE/lock` until it is dropped, so that two commands do not undo each other's change.
 /// Waits for whoever has it.
 ///

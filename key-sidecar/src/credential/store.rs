@@ -33,19 +33,7 @@ impl CredentialStore {
     /// Every record that can be read, by name, and what is wrong with the other files.
     #[must_use]
     pub fn load_all(&self) -> (Vec<Record>, Vec<FileError>) {
-        let paths = match files::list_json(&self.directory) {
-            Ok(paths) => paths,
-            Err(error) => return (Vec::new(), vec![error]),
-        };
-        let (mut records, mut errors) = (Vec::new(), Vec::new());
-        for path in paths {
-            match load_file(&path) {
-                Ok(Some(record)) => records.push(record),
-                Ok(None) => {} // Removed since the listing.
-                Err(error) => errors.push(error),
-            }
-        }
-        (records, errors)
+        files::load_each(&self.directory, load_file)
     }
 
     /// One record; `None` if there is no such credential.
