@@ -34,13 +34,12 @@ fn twenty_revocations_each_within_a_second_on_eight_workers() {
         });
         let shots = running.finish();
         delays.push(last_after(shots.iter().filter(|shot| shot.status() == 200), revoked));
-        // Where the machine is busy, a worker may miss the 250 ms in which a limit must be asked.
-        let others = shots
-            .iter()
-            .filter(|shot| shot.status() != 200 && shot.refusal() != Some("client_key_revoked"));
-        let (late, wrong): (Vec<_>, Vec<_>) = others.partition(|shot| shot.status() == 429);
-        assert!(wrong.is_empty(), "{}", summary(&shots));
-        assert!(late.len() <= shots.len() / 20, "{}", summary(&shots));
+        let refused = shots.iter().filter(|shot| shot.status() != 200);
+        assert!(
+            refused.into_iter().all(|shot| shot.refusal() == Some("client_key_revoked")),
+            "{}",
+            summary(&shots)
+        );
     }
     delays.sort();
     let of = |part: usize| delays[(delays.len() - 1) * part / 100];
