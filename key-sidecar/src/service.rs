@@ -134,6 +134,7 @@ impl Service {
                 clients,
                 credentials: Vec::new(),
                 leases: Vec::new(),
+                money: Vec::new(),
             };
             (reply, wanted, lines)
         };

@@ -151,8 +151,9 @@ fn reply(asked: &SyncRequest) -> SyncReply {
         name: ClientName::parse("checkout-api").unwrap(),
         owner: "checkout@acme.example".into(),
         expires_ms: None,
+        budget: None,
         limits: vec![],
-        uses: vec![UseFacts { service: service.clone(), routes: None, limits: vec![] }],
+        uses: vec![UseFacts { service: service.clone(), routes: None, models: None, limits: vec![] }],
     });
     let released = Release::Released(CredentialFacts {
         version: 1,
@@ -172,12 +173,15 @@ fn reply(asked: &SyncRequest) -> SyncReply {
         policy: Some(PolicyFacts {
             version: PolicyVersion::parse("0123abcd").unwrap(),
             organization: "acme".into(),
+            currency: "".into(),
+            price_lists: vec![],
             services: vec![ServiceFacts {
                 name: service,
                 hosts,
                 credential: credential.clone(),
                 inject: Inject::Bearer,
-                routes: vec![RoutePattern::parse("GET /v1/models").unwrap()],
+                routes: vec![RoutePattern::parse("GET /v1/models").unwrap().into()],
+                unlisted: None,
                 limits: vec![],
             }],
         }),
@@ -186,5 +190,6 @@ fn reply(asked: &SyncRequest) -> SyncReply {
         clients: clients.collect(),
         credentials: vec![CredentialAnswer { name: credential, release: released }],
         leases: vec![],
+        money: vec![],
     }
 }

@@ -9,10 +9,11 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ClientName, CredentialName, PolicyVersion, ServiceName};
+use crate::ids::{BudgetName, ClientName, CredentialName, PolicyVersion, ServiceName};
 use crate::limit::{LimitKey, LimitRule, Mode};
 use crate::route::RoutePattern;
 use crate::secret::Secret;
+use crate::tariff::{Charge, PriceList};
 use crate::units::Millis;
 
 /// The part of a policy that every plugin holds.
@@ -22,8 +23,14 @@ pub struct PolicyFacts {
     pub version: PolicyVersion,
     /// The organization's name, for refusals.
     pub organization: Arc<str>,
+    /// The currency of all money, as ISO 4217 has it; empty if policy knows no money.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub currency: Arc<str>,
     /// Every service.
     pub services: Vec<ServiceFacts>,
+    /// The price lists that routes use.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub price_lists: Vec<PriceList>,
 }
 
 /// An upstream API.
@@ -39,9 +46,30 @@ pub struct ServiceFacts {
     /// How the credential is put on.
     pub inject: Inject,
     /// What may be called, in order; the first that matches wins.
-    pub routes: Vec<RoutePattern>,
+    pub routes: Vec<RouteFacts>,
+    /// What a call costs that no route names; `None` refuses it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unlisted: Option<Charge>,
     /// Limits on all calls to it.
     pub limits: Vec<LimitFacts>,
+}
+
+/// What may be called, and what it costs.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RouteFacts {
+    /// Which requests it is for.
+    #[serde(rename = "match")]
+    pub pattern: RoutePattern,
+    /// What they cost. Never left out: what has no price is not free.
+    pub charge: Charge,
+}
+
+impl From<RoutePattern> for RouteFacts {
+    /// A route that is free.
+    fn from(pattern: RoutePattern) -> Self {
+        Self { pattern, charge: Charge::Free }
+    }
 }
 
 /// How a credential is put on a request.
@@ -89,6 +117,9 @@ pub struct ClientFacts {
     /// When it ends, from now; `None` if it does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_ms: Option<Millis>,
+    /// What its calls are charged to; `None` if it may use nothing that costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<BudgetName>,
     /// Limits on all its calls.
     pub limits: Vec<LimitFacts>,
     /// What it may use.
@@ -103,6 +134,9 @@ pub struct UseFacts {
     /// Which of the service's routes, as places in [`ServiceFacts::routes`]; `None` is all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routes: Option<Vec<usize>>,
+    /// Which models; `None` is all that the price list has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub models: Option<Vec<Arc<str>>>,
     /// Limits on this client's calls to this service.
     pub limits: Vec<LimitFacts>,
 }

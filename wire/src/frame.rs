@@ -6,10 +6,13 @@ use core::fmt;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::sync::{CREDENTIALS_MAX, LEASES_MAX, PROTOCOL, SyncReply, SyncRequest, WHO_MAX};
+use crate::sync::{
+    CREDENTIALS_MAX, LEASES_MAX, MONEY_MAX, PROTOCOL, SETTLEMENTS_MAX, SyncReply, SyncRequest,
+    WHO_MAX,
+};
 
 /// The longest request that the sidecar reads: all lists full, with room to spare.
-pub const REQUEST_BYTES_MAX: usize = 1 << 20;
+pub const REQUEST_BYTES_MAX: usize = 2 << 20;
 /// The longest answer that the plugin reads: a policy of some thousand routes.
 pub const REPLY_BYTES_MAX: usize = 4 << 20;
 
@@ -94,6 +97,8 @@ pub fn decode_request(bytes: &[u8]) -> Result<SyncRequest, FrameError> {
         ("who", request.who.len(), WHO_MAX),
         ("credentials", request.credentials.len(), CREDENTIALS_MAX),
         ("leases", request.leases.len(), LEASES_MAX),
+        ("money", request.money.len(), MONEY_MAX),
+        ("settlements", request.settlements.len(), SETTLEMENTS_MAX),
     ] {
         if len > max {
             return Err(FrameError::TooMany { list });
@@ -144,6 +149,8 @@ mod tests {
             who: vec![],
             credentials: vec![],
             leases: vec![],
+            money: vec![],
+            settlements: vec![],
         }
     }
 
@@ -156,8 +163,8 @@ mod tests {
 
     #[test]
     fn another_version_is_refused_by_name_even_with_fields_unknown_here() {
-        let error = decode_request(br#"{"protocol":2,"new_field":[]}"#).unwrap_err();
-        assert!(error.to_string().contains("version 2"), "{error}");
+        let error = decode_request(br#"{"protocol":3,"new_field":[]}"#).unwrap_err();
+        assert!(error.to_string().contains("version 3"), "{error}");
     }
 
     #[test]

@@ -101,6 +101,14 @@ name! {
     CredentialName
 }
 name! {
+    /// An amount of money per period, as policy names it.
+    BudgetName
+}
+name! {
+    /// A list of prices, as policy names it.
+    PriceListName
+}
+name! {
     /// Which policy is meant: the head of the SHA-256 over its files, in hex.
     PolicyVersion
 }

@@ -8,16 +8,20 @@
 
 extern crate alloc;
 
+pub mod budget;
 pub mod client_key;
 pub mod facts;
 pub mod frame;
 pub mod ids;
 pub mod limit;
+pub mod money;
 pub mod path;
 pub mod route;
 pub mod secret;
 pub mod sync;
+pub mod tariff;
 pub mod units;
+pub mod usage;
 
 /// The header that is guard and binding at once (DESIGN section 5): the plugin sets it to the name of
 /// the service that it judged, and the only route to that service's cluster matches on it.

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use crate::budget::{MoneyAnswer, MoneyLine, Settlement};
 use crate::facts::{ClientFacts, CredentialFacts, PolicyFacts};
 use crate::ids::{
     ClientKeyDigest, ClientName, CredentialName, Epoch, HolderId, PolicyVersion, ServiceName,
@@ -16,7 +17,7 @@ use crate::limit::LimitKey;
 use crate::units::Millis;
 
 /// The version of this contract. Each side refuses any other, in words.
-pub const PROTOCOL: u16 = 1;
+pub const PROTOCOL: u16 = 2;
 
 /// The most digests in one request. More strangers than this wait for the next one.
 pub const WHO_MAX: usize = 64;
@@ -24,6 +25,10 @@ pub const WHO_MAX: usize = 64;
 pub const CREDENTIALS_MAX: usize = 64;
 /// The most lease lines in one request: what a worker can have spent from in a twentieth of a second.
 pub const LEASES_MAX: usize = 2048;
+/// The most money lines in one request: budgets that a worker spends from at one time.
+pub const MONEY_MAX: usize = 512;
+/// The most settlements in one request; more than these wait for the next one.
+pub const SETTLEMENTS_MAX: usize = 1024;
 
 /// What a plugin says.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -53,6 +58,12 @@ pub struct SyncRequest {
     /// What it spent, gives back and wants.
     #[serde(default)]
     pub leases: Vec<LeaseLine>,
+    /// The money it gives back and wants. Settlements of the same request are booked before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub money: Vec<MoneyLine>,
+    /// What calls have cost since the last sequence.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settlements: Vec<Settlement>,
 }
 
 /// A question: whose key is this?
@@ -89,7 +100,7 @@ pub struct SyncReply {
     pub protocol: u16,
     /// The request's sequence number.
     pub sequence: u64,
-    /// The ledger's life. If it is not the request's, all that the holder had been lent is void.
+    /// The life of the ledger's memory. If it is not the request's, all that `leases` lent is void.
     pub epoch: Epoch,
     /// The present policy, where the request's is another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -108,6 +119,10 @@ pub struct SyncReply {
     /// Answers to `leases`, and first leases for the clients that `who` asked about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leases: Vec<LeaseAnswer>,
+    /// Answers to `money`, and the first money for the clients that `who` asked about. What is lent
+    /// here outlives `epoch`: the ledger of money is on disk.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub money: Vec<MoneyAnswer>,
 }
 
 /// Something that a plugin may remember and must not any longer.

@@ -20,6 +20,7 @@ mod days;
 mod holder;
 mod lease;
 mod limit;
+pub mod money;
 mod outcome;
 mod places;
 mod slice;

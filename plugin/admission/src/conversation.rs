@@ -270,6 +270,8 @@ impl Conversation {
                     Due::Heartbeat => leases.settle_all(now, declares, LEASES_MAX),
                     Due::Changes | Due::Repeat => leases.settle(now, LEASES_MAX),
                 },
+                money: Vec::new(),
+                settlements: Vec::new(),
             };
             self.unanswered = frame::encode_request(&request).ok();
         }

@@ -141,11 +141,11 @@ pub(crate) mod tests {
         let facts = serde_json::from_str(
             r#"{"version": "1", "organization": "acme", "services": [
                 {"name": "openai", "hosts": ["api.openai.com"], "credential": "openai-prod",
-                 "inject": {"as": "bearer"}, "routes": ["GET /v1/**"], "limits": []},
+                 "inject": {"as": "bearer"}, "routes": [{"match": "GET /v1/**", "charge": "free"}], "limits": []},
                 {"name": "maps", "hosts": ["maps.example", "shared.example"], "credential": "maps",
-                 "inject": {"as": "query", "name": "key"}, "routes": ["GET /**"], "limits": []},
+                 "inject": {"as": "query", "name": "key"}, "routes": [{"match": "GET /**", "charge": "free"}], "limits": []},
                 {"name": "places", "hosts": ["shared.example"], "credential": "maps",
-                 "inject": {"as": "header", "name": "x-places-key"}, "routes": ["GET /**"], "limits": []}
+                 "inject": {"as": "header", "name": "x-places-key"}, "routes": [{"match": "GET /**", "charge": "free"}], "limits": []}
             ]}"#,
         );
         Policy::new(facts.unwrap(), &mut Leases::default(), Millis::ZERO)

@@ -7,8 +7,8 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
+use wire::facts::RouteFacts;
 use wire::path;
-use wire::route::RoutePattern;
 
 use crate::denial::{Denial, Reason};
 use crate::policy::{Policy, Service};
@@ -53,8 +53,8 @@ pub fn service<'a>(policy: &Policy, head: &RequestHead<'a>) -> Result<Selected<'
 
 /// Finds the route: its place in the service's list.
 #[must_use]
-pub fn route(routes: &[RoutePattern], method: &[u8], path: &[u8]) -> Option<usize> {
-    routes.iter().position(|pattern| pattern.matches(method, path))
+pub fn route(routes: &[RouteFacts], method: &[u8], path: &[u8]) -> Option<usize> {
+    routes.iter().position(|route| route.pattern.matches(method, path))
 }
 
 /// `/openai/v1` to `openai` and `/v1`; `/openai` to `openai` and nothing.

@@ -58,7 +58,7 @@ fn issued() -> String {
 fn policy() -> Value {
     json!({"version": "p1", "organization": "acme", "services": [
         {"name": "openai", "hosts": ["api.openai.com"], "credential": "openai-prod",
-         "inject": {"as": "bearer"}, "routes": ["POST /v1/chat/completions", "GET /v1/models"],
+         "inject": {"as": "bearer"}, "routes": [{"match": "POST /v1/chat/completions", "charge": "free"}, {"match": "GET /v1/models", "charge": "free"}],
          "limits": []}]})
 }
 
@@ -114,6 +114,7 @@ impl Sidecar {
                     resets_ms: Millis(1_000),
                 })
                 .collect(),
+            money: vec![],
         };
         self.requests.push(request);
         encode_reply(&reply).unwrap()

@@ -13,7 +13,9 @@ impl Policy {
         PolicyFacts {
             version: self.version.clone(),
             organization: self.organization.name.clone(),
+            currency: "".into(),
             services: self.services.iter().map(|service| service.facts.clone()).collect(),
+            price_lists: Vec::new(),
         }
     }
 
@@ -25,6 +27,7 @@ impl Policy {
             name: client.name.clone(),
             owner: client.owner.as_ref().to_owned(),
             expires_ms: self.client_expires(name).map(|end| end.since(now)),
+            budget: None,
             limits: client.limits.clone(),
             uses: client.uses.clone(),
         })

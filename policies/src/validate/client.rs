@@ -127,6 +127,7 @@ fn one_use(
     Some(UseFacts {
         service: service.filter(|_| known.is_some())?,
         routes: routes?,
+        models: None,
         limits: limits?,
     })
 }

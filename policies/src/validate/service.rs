@@ -108,7 +108,8 @@ fn service<'d>(
             hosts: hosts?,
             credential: credential?,
             inject: inject?,
-            routes: routes.patterns?,
+            routes: routes.patterns?.into_iter().map(Into::into).collect(),
+            unlisted: None,
             limits: limits?,
         },
     })

@@ -52,7 +52,7 @@ fn the_plugin_is_told_every_service() {
             Inject::Bearer
         ]
     );
-    let routes: Vec<String> = facts.services[0].routes.iter().map(ToString::to_string).collect();
+    let routes: Vec<String> = facts.services[0].routes.iter().map(|route| route.pattern.to_string()).collect();
     assert_eq!(routes, ["POST /v1/messages", "GET /v1/models/*"]);
 }
 

@@ -90,6 +90,8 @@ fn introduction(salt: usize, key: &str) -> SyncRequest {
         }],
         credentials: Vec::new(),
         leases: Vec::new(),
+        money: Vec::new(),
+        settlements: Vec::new(),
     }
 }
 

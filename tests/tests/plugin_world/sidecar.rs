@@ -167,6 +167,7 @@ impl Sidecar {
             clients,
             credentials: self.release(request),
             leases,
+            money: Vec::new(),
         })
     }
 
