@@ -65,7 +65,7 @@ pub struct TermRecord {
 /// What one holder has of one term.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct LeaseRecord {
-    /// Who.
+    /// Who; [`NOBODY`](crate::money::NOBODY) for what forgotten holders never settled.
     pub holder: HolderId,
     /// Of which term.
     pub term: Term,
