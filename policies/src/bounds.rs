@@ -38,3 +38,32 @@ pub(crate) const INJECT_BYTES_MAX: usize = 64;
 pub(crate) const CLUSTER_BYTES_MAX: usize = 255;
 /// The largest number in a limit: beyond it a typing error is likelier than a wish.
 pub(crate) const AMOUNT_MAX: u64 = 1_000_000_000_000;
+
+/// Bytes of a model's name: as many as the meter keeps of an answer's.
+pub(crate) const MODEL_BYTES_MAX: usize = 128;
+/// Other names of one model: dated ones, and those of regions.
+pub(crate) const OTHER_NAMES_MAX: usize = 64;
+/// Models that one use may name.
+pub(crate) const MODELS_MAX: usize = 256;
+/// Sizes of prompts with prices of their own; providers have one or two.
+pub(crate) const TIERS_MAX: usize = 8;
+/// Ways to be served with prices of their own.
+pub(crate) const VARIANTS_MAX: usize = 16;
+/// Bytes of what an answer says of how it was served.
+pub(crate) const SERVED_BYTES_MAX: usize = 64;
+/// Tokens of a prompt, and of an answer: thousands of times what models take.
+pub(crate) const PROMPT_TOKENS_MAX: u64 = 1_000_000_000;
+/// Bytes that are counted as one step: a gigabyte is more than any provider rounds to.
+pub(crate) const STEP_BYTES_MAX: u64 = 1_000_000_000;
+/// Statuses and ranges of them that a route names as billed.
+pub(crate) const BILLABLE_MAX: usize = 32;
+/// Keys on the way to a number in a JSON body: what the meter follows.
+pub(crate) const PATH_KEYS_MAX: usize = 8;
+/// Bytes of one key on that way.
+pub(crate) const PATH_KEY_BYTES_MAX: usize = 64;
+/// Budgets from the outermost to the one that is charged: each call is counted in all of them.
+pub(crate) const BUDGET_LEVELS_MAX: usize = 8;
+/// Percentages at which one budget warns.
+pub(crate) const ALERTS_MAX: usize = 16;
+/// The largest of them: ten times the cap.
+pub(crate) const ALERT_PERCENT_MAX: u16 = 1_000;

@@ -29,7 +29,7 @@ pub(crate) struct Node<'a> {
 #[derive(Debug)]
 pub(crate) enum Value<'a> {
     Null,
-    Flag,
+    Flag(bool),
     Number(&'a str),
     Text(Cow<'a, str>),
     List(Vec<Node<'a>>),
@@ -45,11 +45,19 @@ pub(crate) struct Member<'a> {
 }
 
 impl Value<'_> {
+    /// The text, if it is one.
+    pub(crate) fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// What it is, in words.
     pub(crate) const fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
-            Self::Flag => "true or false",
+            Self::Flag(_) => "true or false",
             Self::Number(_) => "a number",
             Self::Text(_) => "a text",
             Self::List(_) => "a list",
@@ -127,7 +135,7 @@ impl Reader<'_, '_> {
         let at = self.spot(value.range());
         let value = match value {
             ast::Value::NullKeyword(_) => Value::Null,
-            ast::Value::BooleanLit(_) => Value::Flag,
+            ast::Value::BooleanLit(flag) => Value::Flag(flag.value),
             ast::Value::NumberLit(number) => Value::Number(number.value),
             ast::Value::StringLit(text) => Value::Text(text.value),
             ast::Value::Array(list) => {

@@ -137,8 +137,18 @@ impl std::error::Error for PolicyErrors {}
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Code {
+    /// Not a percentage at which a budget warns.
+    Alert,
+    /// Percentages of a budget that do not rise, or that warn of no number.
+    AlertOrder,
     /// A number in a limit is outside its range.
     Amount,
+    /// Not a status, or a range of statuses, of an answer.
+    Billable,
+    /// Budgets that lie in one another in a circle, or too deep.
+    BudgetCycle,
+    /// A budget says its time in two ways, or in half of one.
+    BudgetPeriod,
     /// `burst` stands where it means nothing.
     Burst,
     /// A word is not one of a fixed few.
@@ -149,6 +159,8 @@ pub enum Code {
     Currency,
     /// Not a date in the form year-month-day.
     Date,
+    /// A time ends before it begins.
+    DateOrder,
     /// Not a client key's digest.
     Digest,
     /// One client key belongs to two clients.
@@ -163,26 +175,44 @@ pub enum Code {
     DuplicateName,
     /// Nothing stands where something must.
     Empty,
+    /// A route is free and costs something.
+    FreeAndPriced,
     /// Not the name of a header that may be injected.
     Header,
+    /// Less is reserved for a call than it costs at the least.
+    HoldTooSmall,
     /// Not a host.
     Host,
+    /// A price so small or so large that another unit was probably meant.
+    Implausible,
+    /// A price that cannot be kept exactly.
+    Inexact,
     /// Not JSON.
     Json,
     /// A limit has not the fields of one kind of limit.
     LimitForm,
+    /// A client may use what costs, and no budget pays for it.
+    MissingBudget,
     /// A field that is needed is missing.
     MissingField,
     /// No file has the organization.
     MissingOrganization,
+    /// Nobody is named who can be asked about a budget.
+    MissingOwner,
     /// No file has a service.
     MissingServices,
+    /// Not the name of a model.
+    ModelName,
+    /// Not an amount of money.
+    Money,
     /// Not a month and day.
     MonthDay,
     /// Not a name.
     Name,
     /// There is no file.
     NoFiles,
+    /// A route does not say what its calls cost.
+    NoPrice,
     /// A date that the calendar does not have.
     NoSuchDate,
     /// A file is not UTF-8.
@@ -191,14 +221,24 @@ pub enum Code {
     NumberForm,
     /// Not the name of a query parameter.
     Parameter,
+    /// Not a place in a JSON body.
+    Path,
     /// Not what can stand before a secret.
     Prefix,
+    /// A route's price does not fit what its answers say.
+    PriceFit,
+    /// A route's fields about its price do not belong together.
+    PriceForm,
     /// Not a route.
     Route,
+    /// Not what an answer can say of how it was served.
+    Served,
     /// A route that no request can reach.
     ShadowedRoute,
     /// Not a short plain text.
     Text,
+    /// Prices of long prompts that do not stand in rising order.
+    TierOrder,
     /// Not a time zone.
     TimeZone,
     /// Brackets are nested too deep.
@@ -209,8 +249,14 @@ pub enum Code {
     TooMany,
     /// No cause is known: a defect.
     Unexplained,
+    /// A budget that no file has.
+    UnknownBudget,
     /// A field that the language does not have.
     UnknownField,
+    /// A model that has no price.
+    UnknownModel,
+    /// A price list that no file has.
+    UnknownPrices,
     /// A route that the service does not have.
     UnknownRoute,
     /// A service that no file has.

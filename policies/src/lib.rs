@@ -16,7 +16,10 @@ mod source;
 mod validate;
 
 pub use error::{Code, Other, Place, PolicyError, PolicyErrors};
-pub use policy::{Client, MonthDay, Organization, Policy, Service};
+pub use policy::{
+    Budget, BudgetPeriod, BudgetPlan, Client, Every, MonthDay, Organization, Policy, Prices,
+    Service, Span,
+};
 pub use read::{ReadError, read_directory};
 pub use source::SourceFile;
 

@@ -1,10 +1,12 @@
 //! A checked policy, and what the sidecar asks of it.
 //!
 //! Invariant: every name that a part refers to exists, every limit has its own key, every client
-//! key has one client. It is never changed; a new policy is a new value with a new version.
+//! key has one client, no budget lies in itself, and who may use what costs has a budget. It is never changed; a new policy is a new value with a new version.
 
+mod budget;
 mod calendar;
 mod facts;
+mod hold;
 mod version;
 
 use std::collections::{BTreeMap, HashMap};
@@ -13,9 +15,11 @@ use std::sync::Arc;
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 use wire::facts::{LimitFacts, ServiceFacts, UseFacts};
-use wire::ids::{ClientKeyDigest, ClientName, PolicyVersion};
+use wire::ids::{BudgetName, ClientKeyDigest, ClientName, PolicyVersion, PriceListName};
 use wire::limit::{LimitKey, LimitRule};
+use wire::tariff::PriceList;
 
+pub use budget::{Budget, BudgetPeriod, BudgetPlan, Every, Span};
 pub(crate) use version::version;
 
 use crate::bounds::PLUGIN_BYTES_MAX;
@@ -27,6 +31,8 @@ use crate::validate::Parts;
 pub struct Policy {
     version: PolicyVersion,
     organization: Organization,
+    prices: BTreeMap<PriceListName, Prices>,
+    budgets: BTreeMap<BudgetName, Budget>,
     services: Vec<Service>,
     clients: BTreeMap<ClientName, Client>,
     known_by: HashMap<ClientKeyDigest, ClientName>,
@@ -70,6 +76,18 @@ pub struct Service {
     pub facts: ServiceFacts,
 }
 
+/// A price list, and where it is from.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Prices {
+    /// Where the prices were found.
+    pub source: Arc<str>,
+    /// The day from which they hold, for people: a route uses the list that it names, on any day.
+    pub effective_from: Option<Date>,
+    /// The prices.
+    pub list: PriceList,
+}
+
 /// A calling program.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -84,6 +102,8 @@ pub struct Client {
     pub expires: Option<Date>,
     /// The keys that the policy lists; the key directory may know others.
     pub known_by: Vec<ClientKeyDigest>,
+    /// What pays for its calls; `None` if all that it may use is free.
+    pub budget: Option<BudgetName>,
     /// What it may use.
     pub uses: Vec<UseFacts>,
     /// Limits on all its calls.
@@ -107,6 +127,18 @@ impl Policy {
     #[must_use]
     pub fn services(&self) -> &[Service] {
         &self.services
+    }
+
+    /// The price list of that name, whether or not a route uses it.
+    #[must_use]
+    pub fn prices(&self, name: &PriceListName) -> Option<&Prices> {
+        self.prices.get(name)
+    }
+
+    /// The budget of that name.
+    #[must_use]
+    pub fn budget(&self, name: &BudgetName) -> Option<&Budget> {
+        self.budgets.get(name)
     }
 
     /// All clients, by name.
@@ -150,6 +182,8 @@ pub(crate) fn compile(
     let policy = Policy {
         version: version?,
         organization: parts.organization?,
+        prices: parts.prices,
+        budgets: parts.budgets,
         services: parts.services,
         clients: clients.map(|client| (client.name.clone(), client)).collect(),
         known_by: parts.known_by,
@@ -158,15 +192,21 @@ pub(crate) fn compile(
     report.is_clean().then_some(policy)
 }
 
-/// The plugin must be able to hold all services: a policy that it cannot read would close the gate.
+/// The plugin must be able to hold all services and prices: a policy that it cannot read would close the gate.
 fn check_size(policy: &Policy, report: &mut Report<'_>) {
     let bytes = serde_json::to_vec(&policy.plugin_facts()).map_or(usize::MAX, |text| text.len());
     if bytes > PLUGIN_BYTES_MAX {
-        let message = format!("the services take {bytes} bytes in the filter, which is too much");
+        let message = format!(
+            "the services and their prices take {bytes} bytes in the filter, which is too much"
+        );
         report.push(
             Problem::nowhere(Code::TooLarge, message)
-                .expected(format!("services of at most {PLUGIN_BYTES_MAX} bytes in all"))
-                .remedy("say it with fewer routes: * and ** stand for many"),
+                .expected(format!(
+                    "services and price lists of at most {PLUGIN_BYTES_MAX} bytes in all"
+                ))
+                .remedy(
+                    "say it with fewer routes, where * and ** stand for many, or with fewer models",
+                ),
         );
     }
 }

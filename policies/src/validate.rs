@@ -1,36 +1,46 @@
 //! Trees to checked parts; every mistake is reported, none stops the search for others.
 //!
-//! Two passes over all files: first what others refer to (organization, services), then who refers
-//! (clients). A part that has a mistake is left out of the result, but its name stays known, so
-//! that one mistake is reported once. One file per part of the language; `fields` and `value` are
-//! the words they share.
+//! Passes over all files in the order in which parts refer to one another: the organization, prices
+//! and budgets, then services, which name prices, then clients, who name all of them. A part that has a mistake is left out of the result, but its name stays known, so
+//! that one mistake is reported once. One file per part of the language; `fields`, `value`
+//! and `money` are the words they share.
 
 mod amount;
+mod budget;
+mod charge;
 mod client;
+mod date;
 mod digest;
 mod fields;
 mod host;
 mod inject;
 mod limit;
 mod merge;
+mod models;
+mod money;
 mod organization;
+mod price;
+mod prices;
 mod route;
 mod service;
+mod tier;
 mod value;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use wire::ids::{ClientKeyDigest, ClientName};
+use wire::ids::{BudgetName, ClientKeyDigest, ClientName, PriceListName};
 
 use crate::document::Node;
 use crate::error::{Code, Problem, Report};
-use crate::policy::{Client, Organization, Service};
+use crate::policy::{Budget, Client, Organization, Prices, Service};
 use crate::validate::fields::{Fields, Shape};
 
 /// What the files say, checked. Complete only if the report is clean.
 #[derive(Debug)]
 pub(crate) struct Parts {
     pub(crate) organization: Option<Organization>,
+    pub(crate) prices: BTreeMap<PriceListName, Prices>,
+    pub(crate) budgets: BTreeMap<BudgetName, Budget>,
     pub(crate) services: Vec<Service>,
     pub(crate) clients: Vec<Client>,
     pub(crate) known_by: HashMap<ClientKeyDigest, ClientName>,
@@ -39,7 +49,15 @@ pub(crate) struct Parts {
 const FILE: Shape = Shape {
     what: "a policy file",
     form: "{ \"policy_version\": 1, … }",
-    fields: &["$schema", "policy_version", "organization", "services", "clients"],
+    fields: &[
+        "$schema",
+        "policy_version",
+        "organization",
+        "services",
+        "prices",
+        "budgets",
+        "clients",
+    ],
     required: &["policy_version"],
 };
 
@@ -62,9 +80,12 @@ pub(crate) fn validate(
     }
     let all_readable = all_readable && files.len() == documents.len();
     let organization = organization::merge(&files, all_readable, report);
-    let (services, index) = service::merge(&files, all_readable, report);
-    let (clients, known_by) = client::merge(&files, &index, report);
-    Parts { organization, services, clients, known_by }
+    let (prices, lists) = prices::merge(&files, all_readable, report);
+    let (budgets, budget_names) = budget::merge(&files, all_readable, report);
+    let (services, index) = service::merge(&files, &lists, all_readable, report);
+    let known = client::Known { services: &index, lists: &lists, budgets: &budget_names };
+    let (clients, known_by) = client::merge(&files, &known, report);
+    Parts { organization, prices, budgets, services, clients, known_by }
 }
 
 fn schema_and_version(file: &Fields<'_, '_>, report: &mut Report<'_>) {

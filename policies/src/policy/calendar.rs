@@ -1,8 +1,12 @@
 //! The organization's calendar as instants. The zone library knows the zones; no arithmetic of our
-//! own.
+//! own on instants: a period is two days of the calendar, and a day begins when the zone says.
+//! `period` has the days of each kind of period and their names.
+
+mod period;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use wire::ids::ClientName;
 use wire::units::UnixMillis;
 
@@ -20,14 +24,15 @@ impl Policy {
         let last_day = self.clients.get(name)?.expires?;
         // Behind the end of the calendar, for all that is measured in milliseconds, is never.
         let next_day = last_day.tomorrow().ok()?;
-        self.start_of(next_day)
+        start_of(next_day, &self.organization.time_zone)
     }
 
     /// The starts of the next `days` calendar days, strictly after `from`, in the organization's
     /// zone. A day is as long as the zone makes it, and one that the zone skips has no start.
     #[must_use]
     pub fn day_boundaries(&self, from: UnixMillis, days: usize) -> Vec<UnixMillis> {
-        let Some(today) = self.day_of(from) else {
+        let zone = &self.organization.time_zone;
+        let Some(today) = day_of(from, zone) else {
             return Vec::new();
         };
         let mut boundaries: Vec<UnixMillis> = Vec::new();
@@ -35,7 +40,7 @@ impl Policy {
         while boundaries.len() < days.min(DAYS_MAX) {
             let Ok(next) = day.tomorrow() else { break };
             day = next;
-            let Some(start) = self.start_of(day) else {
+            let Some(start) = start_of(day, zone) else {
                 break;
             };
             let last = boundaries.last().copied().unwrap_or(from);
@@ -45,19 +50,19 @@ impl Policy {
         }
         boundaries
     }
+}
 
-    fn day_of(&self, instant: UnixMillis) -> Option<Date> {
-        let millis = i64::try_from(instant.0).ok()?;
-        let timestamp = Timestamp::from_millisecond(millis).ok()?;
-        let zone = self.organization.time_zone.clone();
-        Some(timestamp.to_zoned_datetime(zone).date())
-    }
+/// Which day it is.
+fn day_of(instant: UnixMillis, zone: &TimeZone) -> Option<Date> {
+    let millis = i64::try_from(instant.0).ok()?;
+    let timestamp = Timestamp::from_millisecond(millis).ok()?;
+    Some(timestamp.to_zoned_datetime(zone.clone()).date())
+}
 
-    /// The first instant of a day. Where the clocks skip midnight, the day begins after the gap.
-    fn start_of(&self, day: Date) -> Option<UnixMillis> {
-        let zone = self.organization.time_zone.clone();
-        let noon = day.at(12, 0, 0, 0).to_zoned_datetime(zone).ok()?;
-        let start = noon.start_of_day().ok()?.timestamp();
-        u64::try_from(start.as_millisecond()).ok().map(UnixMillis)
-    }
+/// The first instant of a day. Where the clocks skip midnight, the day begins after the gap; where
+/// they skip the whole day, it begins with the next one.
+fn start_of(day: Date, zone: &TimeZone) -> Option<UnixMillis> {
+    let noon = day.at(12, 0, 0, 0).to_zoned_datetime(zone.clone()).ok()?;
+    let start = noon.start_of_day().ok()?.timestamp();
+    u64::try_from(start.as_millisecond()).ok().map(UnixMillis)
 }

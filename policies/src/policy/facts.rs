@@ -1,7 +1,10 @@
-//! What the plugin is told: all services, and one client at a time.
+//! What the plugin is told: all services with the prices that they use, and one client at a time.
+
+use std::collections::BTreeSet;
 
 use wire::facts::{ClientFacts, PolicyFacts};
-use wire::ids::ClientName;
+use wire::ids::{ClientName, PriceListName};
+use wire::tariff::{Charge, PriceList};
 use wire::units::UnixMillis;
 
 use super::Policy;
@@ -13,10 +16,22 @@ impl Policy {
         PolicyFacts {
             version: self.version.clone(),
             organization: self.organization.name.clone(),
-            currency: "".into(),
+            currency: self.organization.currency.clone(),
             services: self.services.iter().map(|service| service.facts.clone()).collect(),
-            price_lists: Vec::new(),
+            price_lists: self.lists_in_use(),
         }
+    }
+
+    /// The price lists that routes name, by name.
+    fn lists_in_use(&self) -> Vec<PriceList> {
+        let routes = self.services.iter().flat_map(|service| &service.facts.routes);
+        let names: BTreeSet<&PriceListName> = routes
+            .filter_map(|route| match &route.charge {
+                Charge::Free => None,
+                Charge::Priced(tariff) => tariff.prices.as_ref(),
+            })
+            .collect();
+        names.into_iter().filter_map(|name| Some(self.prices.get(name)?.list.clone())).collect()
     }
 
     /// What a plugin is told of one client. Of one that has expired, that it ends now.
@@ -27,7 +42,7 @@ impl Policy {
             name: client.name.clone(),
             owner: client.owner.as_ref().to_owned(),
             expires_ms: self.client_expires(name).map(|end| end.since(now)),
-            budget: None,
+            budget: client.budget.clone(),
             limits: client.limits.clone(),
             uses: client.uses.clone(),
         })

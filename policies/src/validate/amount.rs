@@ -1,5 +1,5 @@
-//! Whole numbers in limits. None and unlimited are not numbers here, and the errors say what to
-//! write.
+//! Whole numbers, first of all in limits. None and unlimited are not numbers here, and the errors
+//! say what to write.
 
 use crate::bounds::AMOUNT_MAX;
 use crate::document::{Node, Value};
@@ -68,6 +68,30 @@ fn read(node: &Node<'_>, zero: &'static str, report: &mut Report<'_>) -> Option<
         Number::None => no_number(node),
     };
     report.push(problem.expected(format!("a whole number from 1 to {AMOUNT_MAX}")));
+    None
+}
+
+/// A whole number of `range`, of something that is no limit.
+pub(super) fn whole(
+    node: &Node<'_>,
+    range: std::ops::RangeInclusive<u64>,
+    remedy: &'static str,
+    report: &mut Report<'_>,
+) -> Option<u64> {
+    let problem = match whole_number(node) {
+        Number::Whole(number) if range.contains(&number) => return Some(number),
+        Number::OtherForm(number) if range.contains(&number) => {
+            report.push(other_form(node));
+            return None;
+        }
+        Number::None => super::value::wrong_type(node, "a whole number"),
+        _ => Problem::new(Code::Amount, node.at, "this number is outside of what makes sense here"),
+    };
+    report.push(
+        problem
+            .expected(format!("a whole number from {} to {}", range.start(), range.end()))
+            .remedy(remedy),
+    );
     None
 }
 

@@ -1,19 +1,23 @@
-//! Clients: who calls, until when, and what they may use.
+//! Clients: who calls, until when, what they may use, and which budget pays.
 
 use std::collections::HashMap;
 
 use jiff::civil::Date;
 use wire::facts::UseFacts;
-use wire::ids::{ClientKeyDigest, ClientName, ServiceName};
+use wire::ids::{BudgetName, ClientKeyDigest, ClientName, ServiceName};
 use wire::limit::LimitScope;
 
+use super::budget::{Names, unknown};
+use super::date::date;
 use super::digest::Digests;
 use super::fields::{Fields, Shape};
 use super::limit::limits;
 use super::merge::entries;
-use super::organization::two_digits;
+use super::models::models;
+use super::prices::Lists;
+use super::route::Written;
 use super::service::Index;
-use super::value::{list, named, not_a_name, plain_text, text};
+use super::value::{list, named, not_a_name, plain_text, text, wrong_type};
 use crate::bounds::ROUTES_MAX;
 use crate::document::{Member, Node};
 use crate::error::{Code, Problem, Report, quoted};
@@ -23,35 +27,43 @@ use crate::source::Spot;
 const CLIENT: Shape = Shape {
     what: "a client",
     form: "{ \"owner\": …, \"may_use\": … }",
-    fields: &["owner", "purpose", "expires", "known_by", "may_use", "limits"],
+    fields: &["owner", "purpose", "expires", "known_by", "budget", "may_use", "limits"],
     required: &["owner", "may_use"],
 };
 
 const USE: Shape = Shape {
     what: "an entry of \"may_use\"",
     form: "{} for all routes of the service, or { \"routes\": … }",
-    fields: &["routes", "limits"],
+    fields: &["routes", "models", "limits"],
     required: &[],
 };
+
+/// What clients refer to.
+#[derive(Debug)]
+pub(super) struct Known<'k, 'd> {
+    pub(super) services: &'k Index<'d>,
+    pub(super) lists: &'k Lists<'d>,
+    pub(super) budgets: &'k Names<'d>,
+}
 
 /// The clients of all files, and whose each key is.
 pub(super) fn merge(
     files: &[Fields<'_, '_>],
-    services: &Index<'_>,
+    known: &Known<'_, '_>,
     report: &mut Report<'_>,
 ) -> (Vec<Client>, HashMap<ClientKeyDigest, ClientName>) {
     let members = entries(files, "clients", "client", report);
     let mut digests = Digests::default();
     let clients = members
         .into_iter()
-        .filter_map(|member| client(member, services, &mut digests, report))
+        .filter_map(|member| client(member, known, &mut digests, report))
         .collect();
     (clients, digests.owners)
 }
 
 fn client(
     member: &Member<'_>,
-    services: &Index<'_>,
+    known: &Known<'_, '_>,
     digests: &mut Digests,
     report: &mut Report<'_>,
 ) -> Option<Client> {
@@ -68,11 +80,20 @@ fn client(
         None => Some(None),
     };
     let expires = match fields.get("expires") {
-        Some(node) => date(node, report).map(Some),
+        Some(node) => last_day(node, report).map(Some),
         None => Some(None),
     };
     let known_by = digests.read(fields.get("known_by"), name.as_ref(), report);
-    let uses = fields.get("may_use").and_then(|node| uses(node, name.as_ref(), services, report));
+    let budget = match fields.get("budget") {
+        Some(node) => budget(node, known.budgets, report).map(Some),
+        None => Some(None),
+    };
+    let mut cost = None;
+    let uses =
+        fields.get("may_use").and_then(|node| uses(node, name.as_ref(), known, &mut cost, report));
+    if let (None, Some(cost)) = (fields.get("budget"), cost) {
+        report.push(nobody_pays(&member.name, &cost));
+    }
     let scope = name.clone().map(LimitScope::Client);
     let limits = limits(fields.get("limits"), scope.as_ref(), report);
     Some(Client {
@@ -81,21 +102,66 @@ fn client(
         purpose: purpose?.map(Into::into),
         expires: expires?,
         known_by: known_by?,
+        budget: budget?,
         uses: uses?,
         limits: limits?,
     })
 }
 
+fn last_day(node: &Node<'_>, report: &mut Report<'_>) -> Option<Date> {
+    const EXPECTED: &str = "year-month-day of the last day on which it works, as in \"2027-03-31\"";
+    const REMEDY: &str = "write four digits for the year, two for the month, two for the day; \
+                          leave the field out if it never ends";
+    date(node, EXPECTED, REMEDY, report)
+}
+
+fn budget(node: &Node<'_>, budgets: &Names<'_>, report: &mut Report<'_>) -> Option<BudgetName> {
+    let Some(written) = node.value.as_text() else {
+        report.push(wrong_type(node, "the name of a budget").remedy(
+            "write the name in double quotes; the budget itself stands under \"budgets\", \
+             so that others can share it",
+        ));
+        return None;
+    };
+    let name = BudgetName::parse(written).ok();
+    if name.is_none() {
+        report.push(not_a_name(node.at, written));
+    } else if budgets.names.binary_search(&written).is_err() {
+        if !budgets.incomplete {
+            let near = report.nearest(written, budgets.names.iter().copied());
+            report.push(unknown(written, node.at).near(near));
+        }
+        return None;
+    }
+    name
+}
+
+/// A use that costs something, and what of it does.
+#[derive(Clone, Copy, Debug)]
+struct Costly {
+    used: Spot,
+    priced: Spot,
+}
+
+fn nobody_pays(client: &str, cost: &Costly) -> Problem {
+    let message = format!("no budget pays for what the client {} may use", quoted(client));
+    Problem::missing(Code::MissingBudget, cost.used, message)
+        .expected("\"budget\" in the client: the name of the budget that pays for its calls")
+        .remedy("add \"budget\" to the client, or allow it only \"routes\" that are free")
+        .other(cost.priced, "this costs something")
+}
+
 fn uses(
     node: &Node<'_>,
     client: Option<&ClientName>,
-    services: &Index<'_>,
+    known: &Known<'_, '_>,
+    cost: &mut Option<Costly>,
     report: &mut Report<'_>,
 ) -> Option<Vec<UseFacts>> {
     let members = named(node, "services by their names, as in { \"openai\": {} }", report)?;
     let mut uses = Vec::with_capacity(members.len());
     for member in members {
-        uses.extend(one_use(member, client, services, report));
+        uses.extend(one_use(member, client, known, cost, report));
     }
     (uses.len() == members.len()).then_some(uses)
 }
@@ -103,20 +169,29 @@ fn uses(
 fn one_use(
     member: &Member<'_>,
     client: Option<&ClientName>,
-    services: &Index<'_>,
+    known: &Known<'_, '_>,
+    cost: &mut Option<Costly>,
     report: &mut Report<'_>,
 ) -> Option<UseFacts> {
     let service = ServiceName::parse(&member.name).ok();
-    let known = services.routes.get(member.name.as_ref());
-    if known.is_none() && (service.is_none() || !services.incomplete) {
-        report_unknown(member, service.is_none(), services, report);
+    let found = known.services.services.get(member.name.as_ref());
+    if found.is_none() && (service.is_none() || !known.services.incomplete) {
+        report_unknown(member, service.is_none(), known.services, report);
     }
     let fields = Fields::open(&member.node, member.name_at, &USE, report)?;
+    let written = found.and_then(|found| found.routes.as_deref());
     let routes = match fields.get("routes") {
-        Some(node) => {
-            let known = known.and_then(Option::as_deref);
-            routes(node, &member.name, known, report).map(Some)
-        }
+        Some(node) => routes(node, &member.name, written, report).map(Some),
+        None => Some(None),
+    };
+    let usable = usable(routes.as_ref(), written);
+    let of_route = usable.iter().flatten().find(|route| route.costs).map(|route| route.at);
+    let of_others = found.filter(|_| fields.get("routes").is_none()).and_then(|it| it.unlisted);
+    if let (None, Some(priced)) = (*cost, of_route.or(of_others)) {
+        *cost = Some(Costly { used: member.name_at, priced });
+    }
+    let models = match fields.get("models") {
+        Some(node) => models(node, usable.as_deref(), known.lists, report).map(Some),
         None => Some(None),
     };
     let scope = client
@@ -125,11 +200,23 @@ fn one_use(
         .map(|(client, service)| LimitScope::Use(client, service));
     let limits = limits(fields.get("limits"), scope.as_ref(), report);
     Some(UseFacts {
-        service: service.filter(|_| known.is_some())?,
+        service: service.filter(|_| found.is_some())?,
         routes: routes?,
-        models: None,
+        models: models?,
         limits: limits?,
     })
+}
+
+/// The routes that the client may call; `None` where a mistake hides them.
+fn usable<'w, 'd>(
+    chosen: Option<&Option<Vec<usize>>>,
+    written: Option<&'w [Written<'d>]>,
+) -> Option<Vec<&'w Written<'d>>> {
+    let written = written?;
+    match chosen? {
+        None => Some(written.iter().collect()),
+        Some(places) => Some(places.iter().filter_map(|place| written.get(*place)).collect()),
+    }
 }
 
 fn report_unknown(
@@ -157,7 +244,7 @@ fn report_unknown(
 fn routes(
     node: &Node<'_>,
     service: &str,
-    known: Option<&[&str]>,
+    known: Option<&[Written<'_>]>,
     report: &mut Report<'_>,
 ) -> Option<Vec<usize>> {
     let entries = list(node, "a list of the service's routes", ROUTES_MAX, report)?;
@@ -178,10 +265,10 @@ fn routes(
             continue;
         }
         let Some(known) = known else { continue };
-        match known.iter().position(|route| *route == written) {
+        match known.iter().position(|known| known.route == written) {
             Some(place) => places.push(place),
             None => {
-                let near = report.nearest(written, known.iter().copied());
+                let near = report.nearest(written, known.iter().map(|known| known.route));
                 let message =
                     format!("the service {} has no route {}", quoted(service), quoted(written));
                 report.push(
@@ -194,48 +281,4 @@ fn routes(
         }
     }
     (places.len() == entries.len()).then_some(places)
-}
-
-/// The last day of a client.
-fn date(node: &Node<'_>, report: &mut Report<'_>) -> Option<Date> {
-    let written = text(node, "a date", report)?;
-    let Some((year, month, day)) = year_month_day(written) else {
-        report.push(
-            Problem::new(
-                Code::Date,
-                node.at,
-                format!("{} is not a date in the form that is used here", quoted(written)),
-            )
-            .expected("year-month-day of the last day on which it works, as in \"2027-03-31\"")
-            .remedy(
-                "write four digits for the year, two for the month, two for the day; \
-                     leave the field out if it never ends",
-            ),
-        );
-        return None;
-    };
-    let date = Date::new(year, month, day).ok();
-    if date.is_none() {
-        report.push(
-            Problem::new(
-                Code::NoSuchDate,
-                node.at,
-                format!("the calendar has no {}", quoted(written)),
-            )
-            .expected("a day that exists")
-            .remedy("look up how many days the month has"),
-        );
-    }
-    date
-}
-
-/// Years of this millennium: everything else is a slip.
-fn year_month_day(written: &str) -> Option<(i16, i8, i8)> {
-    let (year, rest) = written.split_once('-')?;
-    let (month, day) = rest.split_once('-')?;
-    let year_is_plain =
-        year.len() == 4 && year.starts_with('2') && year.bytes().all(|b| b.is_ascii_digit());
-    let year = year_is_plain.then(|| year.parse().ok()).flatten()?;
-    let (month, day) = (two_digits(month)?, two_digits(day)?);
-    ((1..=12).contains(&month) && (1..=31).contains(&day)).then_some((year, month, day))
 }

@@ -19,9 +19,12 @@ pub(super) struct Shape {
 #[derive(Debug)]
 pub(super) struct Fields<'d, 'a> {
     members: &'d [Member<'a>],
+    /// Whether every field is known.
+    is_whole: bool,
 }
 
-/// Parts of names of fields in which people put secrets.
+/// Parts of names of fields in which people put secrets. What models count and bill are "tokens",
+/// and no secret.
 const SECRET_WORDS: [&str; 7] =
     ["secret", "password", "passwd", "token", "api_key", "apikey", "private"];
 
@@ -46,12 +49,14 @@ impl<'d, 'a> Fields<'d, 'a> {
         };
         // A field that is needed and misspelt is one mistake, not two.
         let mut misspelt = Vec::new();
+        let mut is_whole = true;
         for member in members {
             if !shape.fields.contains(&member.name.as_ref()) {
+                is_whole = false;
                 misspelt.extend(unknown(member, shape, report));
             }
         }
-        let fields = Self { members };
+        let fields = Self { members, is_whole };
         for name in shape.required {
             if fields.get(name).is_none() && !misspelt.contains(name) {
                 let message = format!("{} needs the field \"{name}\"", shape.what);
@@ -63,6 +68,16 @@ impl<'d, 'a> Fields<'d, 'a> {
             }
         }
         Some(fields)
+    }
+
+    /// Whether every field is known: one that is not may be what seems to be missing.
+    pub(super) const fn is_whole(&self) -> bool {
+        self.is_whole
+    }
+
+    /// All fields, also those that are not known.
+    pub(super) const fn members(&self) -> &'d [Member<'a>] {
+        self.members
     }
 
     /// The value of a field.
@@ -78,7 +93,7 @@ impl<'d, 'a> Fields<'d, 'a> {
 
 /// Reports a field that the object cannot have; the field that was probably meant.
 fn unknown(member: &Member<'_>, shape: &Shape, report: &mut Report<'_>) -> Option<&'static str> {
-    let lower = member.name.to_ascii_lowercase();
+    let lower = member.name.to_ascii_lowercase().replace("tokens", "").replace("per_token", "");
     let secret = SECRET_WORDS.iter().any(|word| lower.contains(word));
     if secret {
         report.hide(member.node.at);
@@ -88,6 +103,11 @@ fn unknown(member: &Member<'_>, shape: &Shape, report: &mut Report<'_>) -> Optio
         true => {
             "delete it; a policy holds no secrets: keep it with `key-sidecar credential add`, \
              and replace it if this file has been shared"
+        }
+        false if is_another_price(&member.name, shape) => {
+            "prices of tokens are for 1,000,000 of them, as \"input_per_million\": \
+             write a price of one token a million times as large, one of a thousand \
+             a thousand times"
         }
         false => "correct the name, or delete the field",
     };
@@ -99,4 +119,10 @@ fn unknown(member: &Member<'_>, shape: &Shape, report: &mut Report<'_>) -> Optio
             .near(near),
     );
     near
+}
+
+/// Whether a field that is not known is a price in another unit, as other lists have it.
+fn is_another_price(name: &str, shape: &Shape) -> bool {
+    const UNITS: [&str; 5] = ["per_token", "cost", "thousand", "_1k", "mtok"];
+    shape.fields.contains(&"input_per_million") && UNITS.iter().any(|unit| name.contains(unit))
 }

@@ -135,11 +135,17 @@ fn header<'d>(node: &'d Node<'_>, report: &mut Report<'_>) -> Option<&'d str> {
 }
 
 /// A token of RFC 9110, in lower case.
-fn is_header_name(text: &str) -> bool {
+pub(super) fn is_header_name(text: &str) -> bool {
     let token = |byte: u8| {
         byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&byte)
     };
     (1..=INJECT_BYTES_MAX).contains(&text.len()) && text.bytes().all(token)
+}
+
+/// The name in lower case, if that makes it one.
+pub(super) fn header_in_lower_case(text: &str) -> Option<String> {
+    let lower = text.to_ascii_lowercase();
+    is_header_name(&lower).then_some(lower)
 }
 
 fn prefix<'d>(node: &'d Node<'_>, report: &mut Report<'_>) -> Option<&'d str> {

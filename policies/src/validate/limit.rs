@@ -22,7 +22,7 @@ const FORM: &str = "{ \"requests\": 20, \"per\": \"second\" } or { \"concurrent\
 const PERIODS: [(&str, Per); 4] =
     [("second", Per::Second), ("minute", Per::Minute), ("hour", Per::Hour), ("day", Per::Day)];
 
-const MODES: [(&str, Mode); 2] = [("enforce", Mode::Enforce), ("watch", Mode::Watch)];
+pub(super) const MODES: [(&str, Mode); 2] = [("enforce", Mode::Enforce), ("watch", Mode::Watch)];
 
 /// The limits on one thing. `scope` is `None` where the thing has no good name: its limits are
 /// checked all the same.

@@ -37,6 +37,8 @@ fn members<'d, 'a>(
 ) -> &'d [Member<'a>] {
     let expected = match part {
         "services" => "services by their names",
+        "prices" => "price lists by their names",
+        "budgets" => "budgets by their names",
         _ => "clients by their names",
     };
     value::named(node, expected, report).unwrap_or_default()

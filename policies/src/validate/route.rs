@@ -1,10 +1,13 @@
-//! Routes: what `wire::route` reads, in an order in which each can be reached.
+//! Routes: what `wire::route` reads, in an order in which each can be reached, each with its price.
 
 use std::borrow::Cow;
 
+use wire::facts::RouteFacts;
 use wire::route::{RouteError, RoutePattern};
 
+use super::charge::cost;
 use super::fields::{Fields, Shape};
+use super::prices::Lists;
 use super::value::{list, text};
 use crate::bounds::ROUTES_MAX;
 use crate::document::Node;
@@ -13,47 +16,84 @@ use crate::source::Spot;
 
 const ROUTE: Shape = Shape {
     what: "a route",
-    form: "{ \"match\": \"GET /v1/models\" }",
-    fields: &["match"],
+    form: "{ \"match\": \"GET /v1/models\", \"free\": \"is not billed\" }",
+    fields: &[
+        "match",
+        "free",
+        "usage",
+        "prices",
+        "hold",
+        "hold_output_tokens",
+        "per_call",
+        "per_unit",
+        "audio_per_second",
+        "audio_per_minute",
+        "audio_per_hour",
+        "per_gigabyte_in",
+        "per_gigabyte_out",
+        "per_gibibyte_in",
+        "per_gibibyte_out",
+        "count_in_steps_of",
+        "billable",
+    ],
     required: &["match"],
 };
 
 /// A service's routes as written, good or not, so that who refers to one is told of its own
-/// mistakes only; and as patterns, if all are good.
+/// mistakes only; and as facts, if all are good.
 #[derive(Debug, Default)]
 pub(super) struct Routes<'d> {
     /// `None` where one cannot be read.
-    pub(super) written: Option<Vec<&'d str>>,
-    pub(super) patterns: Option<Vec<RoutePattern>>,
+    pub(super) written: Option<Vec<Written<'d>>>,
+    pub(super) facts: Option<Vec<RouteFacts>>,
+}
+
+/// A route as far as clients refer to it.
+#[derive(Debug)]
+pub(super) struct Written<'d> {
+    /// Its `match`.
+    pub(super) route: &'d str,
+    pub(super) at: Spot,
+    /// Whether its calls are charged to a budget.
+    pub(super) costs: bool,
+    /// The price list that it names.
+    pub(super) prices: Option<&'d str>,
 }
 
 /// The routes of a service.
-pub(super) fn routes<'d>(node: &'d Node<'_>, report: &mut Report<'_>) -> Routes<'d> {
+pub(super) fn routes<'d>(
+    node: &'d Node<'_>,
+    lists: &Lists<'_>,
+    report: &mut Report<'_>,
+) -> Routes<'d> {
     let Some(entries) = list(node, "a list of routes", ROUTES_MAX, report) else {
         return Routes::default();
     };
     let mut texts = Vec::with_capacity(entries.len());
     let mut reachable: Vec<(Spot, RoutePattern)> = Vec::with_capacity(entries.len());
+    let mut charges = Vec::with_capacity(entries.len());
     for entry in entries {
-        let Some(written) = written(entry, report) else {
+        let Some(fields) = Fields::open(entry, entry.at.opening(), &ROUTE, report) else {
             continue;
         };
-        texts.push(written.1);
-        if let Some(pattern) = pattern(written, &reachable, report) {
+        let cost = cost(&fields, entry.at.opening(), lists, report);
+        charges.extend(cost.charge);
+        let route = fields
+            .get("match")
+            .and_then(|node| Some((node.at, text(node, "a method and a path", report)?)));
+        let Some((at, route)) = route else { continue };
+        texts.push(Written { route, at, costs: cost.costs, prices: cost.prices });
+        if let Some(pattern) = pattern((at, route), &reachable, report) {
             reachable.push(pattern);
         }
     }
     let all_read = texts.len() == entries.len();
-    let all_good = reachable.len() == entries.len();
-    let patterns = reachable.into_iter().map(|(_, pattern)| pattern);
-    Routes { written: all_read.then_some(texts), patterns: all_good.then(|| patterns.collect()) }
-}
-
-fn written<'d>(entry: &'d Node<'_>, report: &mut Report<'_>) -> Option<(Spot, &'d str)> {
-    let fields = Fields::open(entry, entry.at.opening(), &ROUTE, report)?;
-    let node = fields.get("match")?;
-    let written = text(node, "a method and a path", report)?;
-    Some((node.at, written))
+    let all_good = reachable.len() == entries.len() && charges.len() == entries.len();
+    let facts = reachable
+        .into_iter()
+        .zip(charges)
+        .map(|((_, pattern), charge)| RouteFacts { pattern, charge });
+    Routes { written: all_read.then_some(texts), facts: all_good.then(|| facts.collect()) }
 }
 
 fn pattern(

@@ -6,39 +6,60 @@ use wire::facts::ServiceFacts;
 use wire::ids::{CredentialName, ServiceName};
 use wire::limit::LimitScope;
 
+use super::charge::unlisted;
 use super::fields::{Fields, Shape};
 use super::host::hosts;
 use super::inject::inject;
 use super::limit::limits;
 use super::merge::entries;
-use super::route::routes;
+use super::prices::Lists;
+use super::route::{Written, routes};
 use super::value::{not_a_name, plain_text, text};
 use crate::bounds::CLUSTER_BYTES_MAX;
-use crate::document::{Member, Node};
+use crate::document::{Member, Node, Value};
 use crate::error::{Code, Problem, Report, quoted};
 use crate::policy::Service;
+use crate::source::Spot;
 
 const SERVICE: Shape = Shape {
     what: "a service",
     form: "{ \"cluster\": …, \"hosts\": …, \"credential\": …, \"inject\": …, \"routes\": … }",
-    fields: &["purpose", "cluster", "hosts", "credential", "inject", "routes", "limits"],
+    fields: &[
+        "purpose",
+        "cluster",
+        "hosts",
+        "credential",
+        "inject",
+        "routes",
+        "unlisted",
+        "limits",
+    ],
     required: &["cluster", "hosts", "credential", "inject", "routes"],
 };
 
 /// What others may refer to: every service by the name that is written, whatever is wrong with it.
 #[derive(Debug, Default)]
 pub(super) struct Index<'d> {
-    /// The routes of each, as written; `None` where a mistake hides what they are.
-    pub(super) routes: HashMap<&'d str, Option<Vec<&'d str>>>,
+    pub(super) services: HashMap<&'d str, Known<'d>>,
     /// All names, sorted.
     pub(super) names: Vec<&'d str>,
     /// Whether a file could not be read, which may hold more.
     pub(super) incomplete: bool,
 }
 
+/// A service as far as clients refer to it.
+#[derive(Debug)]
+pub(super) struct Known<'d> {
+    /// Its routes, as written; `None` where a mistake hides what they are.
+    pub(super) routes: Option<Vec<Written<'d>>>,
+    /// Where it says what calls cost that no route names, if they cost something.
+    pub(super) unlisted: Option<Spot>,
+}
+
 /// The services of all files.
 pub(super) fn merge<'d>(
     files: &[Fields<'d, '_>],
+    lists: &Lists<'_>,
     all_readable: bool,
     report: &mut Report<'_>,
 ) -> (Vec<Service>, Index<'d>) {
@@ -47,9 +68,11 @@ pub(super) fn merge<'d>(
         nothing_to_guard(files, report);
     }
     let mut index = Index { incomplete: !all_readable, ..Index::default() };
-    let services =
-        members.into_iter().filter_map(|member| service(member, &mut index, report)).collect();
-    index.names = index.routes.keys().copied().collect();
+    let services = members
+        .into_iter()
+        .filter_map(|member| service(member, lists, &mut index, report))
+        .collect();
+    index.names = index.services.keys().copied().collect();
     index.names.sort_unstable();
     (services, index)
 }
@@ -74,6 +97,7 @@ fn nothing_to_guard(files: &[Fields<'_, '_>], report: &mut Report<'_>) {
 
 fn service<'d>(
     member: &'d Member<'_>,
+    lists: &Lists<'_>,
     index: &mut Index<'d>,
     report: &mut Report<'_>,
 ) -> Option<Service> {
@@ -85,10 +109,16 @@ fn service<'d>(
     let routes = fields
         .as_ref()
         .and_then(|fields| fields.get("routes"))
-        .map(|node| routes(node, report))
+        .map(|node| routes(node, lists, report))
         .unwrap_or_default();
-    index.routes.insert(&member.name, routes.written);
+    let unlisted_ = fields.as_ref().and_then(|fields| fields.member("unlisted"));
+    let costly = unlisted_.filter(|member| has_price(&member.node)).map(|member| member.name_at);
+    index.services.insert(&member.name, Known { routes: routes.written, unlisted: costly });
     let fields = fields?;
+    let unlisted = match unlisted_ {
+        Some(member) => unlisted(&member.node, member.name_at, report).map(Some),
+        None => Some(None),
+    };
     let purpose = match fields.get("purpose") {
         Some(node) => plain_text(node, "what the service is for", report).map(Some),
         None => Some(None),
@@ -108,11 +138,19 @@ fn service<'d>(
             hosts: hosts?,
             credential: credential?,
             inject: inject?,
-            routes: routes.patterns?.into_iter().map(Into::into).collect(),
-            unlisted: None,
+            routes: routes.facts?,
+            unlisted: unlisted?,
             limits: limits?,
         },
     })
+}
+
+/// Whether `unlisted` names a price.
+fn has_price(node: &Node<'_>) -> bool {
+    match &node.value {
+        Value::Object(members) => members.iter().any(|member| member.name == "per_call"),
+        _ => false,
+    }
 }
 
 fn cluster<'d>(node: &'d Node<'_>, report: &mut Report<'_>) -> Option<&'d str> {

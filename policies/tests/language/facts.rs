@@ -23,7 +23,7 @@ fn policy_in(zone: &str, expires: &str) -> Policy {
           "policy_version": 1,
           "organization": {{ "name": "acme", "currency": "USD", "time_zone": "{zone}" }},
           "services": {{ "s": {{ "cluster": "c", "hosts": ["h"], "credential": "k",
-            "inject": {{ "as": "bearer" }}, "routes": [{{ "match": "GET /" }}] }} }},
+            "inject": {{ "as": "bearer" }}, "routes": [{{ "match": "GET /", "free": "no" }}] }} }},
           "clients": {{ "a": {{ "owner": "o", "may_use": {{}}, "expires": "{expires}" }} }}
         }}"#
     );
@@ -52,7 +52,8 @@ fn the_plugin_is_told_every_service() {
             Inject::Bearer
         ]
     );
-    let routes: Vec<String> = facts.services[0].routes.iter().map(|route| route.pattern.to_string()).collect();
+    let routes: Vec<String> =
+        facts.services[0].routes.iter().map(|route| route.pattern.to_string()).collect();
     assert_eq!(routes, ["POST /v1/messages", "GET /v1/models/*"]);
 }
 

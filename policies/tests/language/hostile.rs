@@ -67,7 +67,7 @@ fn one_endless_line_is_named_and_not_shown() {
 
 #[test]
 fn a_list_with_too_many_entries_is_one_mistake() {
-    let routes = r#"{"match": "GET /a"},"#.repeat(300);
+    let routes = r#"{"match": "GET /a", "free": "no"},"#.repeat(300);
     let text = format!(
         r#"{{ "policy_version": 1, "services": {{ "s": {{ "routes": [{routes} 0] }} }} }}"#
     );
@@ -76,8 +76,9 @@ fn a_list_with_too_many_entries_is_one_mistake() {
 
 #[test]
 fn services_that_no_filter_could_hold_are_refused() {
-    let routes: Vec<String> =
-        (0..250).map(|n| format!(r#"{{"match": "GET /{}/{n}"}}"#, "p".repeat(500))).collect();
+    let routes: Vec<String> = (0..250)
+        .map(|n| format!(r#"{{"match": "GET /{}/{n}", "free": "no"}}"#, "p".repeat(500)))
+        .collect();
     let service = format!(
         r#"{{ "cluster": "c", "hosts": ["h"], "credential": "k",
             "inject": {{"as": "basic"}}, "routes": [{}] }}"#,
@@ -91,6 +92,53 @@ fn services_that_no_filter_could_hold_are_refused() {
         services.join(",")
     );
     assert_eq!(codes(&errors_of(text)), ["too-large"]);
+}
+
+#[test]
+fn budgets_in_a_long_chain_or_circle_are_answered() {
+    let chain = |first: &str| {
+        let budgets: Vec<String> = (1..20_000)
+            .map(|n| format!(r#""b{n}": {{ "cap": "1", "within": "b{}" }}"#, n - 1))
+            .collect();
+        format!(
+            r#"{{ "policy_version": 1, "budgets": {{ "b0": {{ "cap": "1", {first} }}, {} }} }}"#,
+            budgets.join(",")
+        )
+    };
+    let errors = codes(&errors_of(chain(r#""owner": "o""#)));
+    assert_eq!(errors.iter().filter(|code| *code == "budget-cycle").count(), 1, "too deep once");
+    let circle = errors_of(chain(r#""within": "b19999""#));
+    assert_eq!(codes(&circle).iter().filter(|code| *code == "budget-cycle").count(), 1);
+    assert!(circle.to_string().len() < 4000);
+}
+
+#[test]
+fn clients_with_many_models_are_answered() {
+    let models: Vec<String> =
+        (0..5_000).map(|n| format!(r#""m{n}": {{ "input_per_million": "1" }}"#)).collect();
+    let clients: Vec<String> = (0..5_000)
+        .map(|n| {
+            format!(
+                r#""c{n}": {{ "owner": "o", "budget": "b",
+                    "may_use": {{ "s": {{ "models": ["m{n}"] }} }} }}"#
+            )
+        })
+        .collect();
+    let text = format!(
+        r#"{{
+          "policy_version": 1,
+          "organization": {{ "name": "a", "currency": "USD", "time_zone": "UTC" }},
+          "services": {{ "s": {{ "cluster": "c", "hosts": ["h"], "credential": "k",
+            "inject": {{ "as": "basic" }}, "routes": [{{ "match": "POST /",
+              "usage": "openai-chat", "prices": "p", "hold": "1" }}] }} }},
+          "prices": {{ "p": {{ "source": "s", "models": {{ {} }} }} }},
+          "budgets": {{ "b": {{ "cap": "1", "owner": "o" }} }},
+          "clients": {{ {} }}
+        }}"#,
+        models.join(","),
+        clients.join(",")
+    );
+    assert!(load(&single(text)).is_ok());
 }
 
 #[test]

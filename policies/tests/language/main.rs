@@ -9,7 +9,9 @@
 
 mod facts;
 mod hostile;
+mod money;
 mod mutations;
+mod periods;
 mod rejected;
 mod samples;
 mod schema;

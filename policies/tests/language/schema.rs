@@ -8,15 +8,42 @@ use crate::cases;
 
 /// What only the parser can know: it takes more than one place, more than one file, the calendar,
 /// or the way in which something is written. The schema accepts these, which the test asserts.
-const PARSER_ONLY: [&str; 19] = [
+const PARSER_ONLY: [&str; 49] = [
+    "alert-of-unlimited",
+    "alerts-that-fall",
+    "billable-from-high-to-low",
+    "billable-without-success",
+    "budget-ends-before-it-begins",
+    "budget-in-two-files",
+    "budget-on-no-day",
+    "budget-within-itself",
+    "budget-within-unknown",
+    "budgets-in-a-circle",
+    "budgets-too-deep",
+    "bytes-without-hold",
     "client-in-two-files",
+    "client-of-an-unknown-budget",
+    "client-of-an-unpriced-model",
+    "client-with-models-where-there-are-none",
+    "client-without-budget",
+    "client-without-budget-for-unlisted",
     "expires-on-no-day",
     "field-twice",
+    "hold-below-the-price",
+    "hold-of-the-worst-of-units",
+    "hold-of-the-worst-without-output",
+    "hold-of-zero",
     "key-of-two-clients",
     "limit-twice",
     "limit-with-a-point",
+    "model-of-two-prices",
     "organization-in-two-files",
     "organization-missing",
+    "price-in-millionths",
+    "price-list-in-two-files",
+    "price-list-unknown",
+    "price-of-sound-that-does-not-divide",
+    "prompt-sizes-that-fall",
     "route-shadowed",
     "route-unknown",
     "route-with-braces-is-literal-but-shadowed",
@@ -27,6 +54,9 @@ const PARSER_ONLY: [&str; 19] = [
     "time-zone-as-abbreviation",
     "time-zone-in-another-case",
     "time-zone-misspelt",
+    "unit-price-of-what-nothing-counts",
+    "usage-of-units-without-price",
+    "usage-without-prices",
     "version-with-a-point",
 ];
 
@@ -54,17 +84,29 @@ pub(crate) fn validator() -> Validator {
 pub(crate) const fn is_parser_only(code: Code) -> bool {
     matches!(
         code,
-        Code::DuplicateDigest
+        Code::AlertOrder
+            | Code::BudgetCycle
+            | Code::DateOrder
+            | Code::DuplicateDigest
             | Code::DuplicateField
             | Code::DuplicateLimit
             | Code::DuplicateName
+            | Code::HoldTooSmall
+            | Code::Implausible
+            | Code::Inexact
+            | Code::MissingBudget
             | Code::MissingOrganization
             | Code::MissingServices
             | Code::NoSuchDate
             | Code::NumberForm
+            | Code::PriceFit
             | Code::ShadowedRoute
+            | Code::TierOrder
             | Code::TimeZone
             | Code::TooLarge
+            | Code::UnknownBudget
+            | Code::UnknownModel
+            | Code::UnknownPrices
             | Code::UnknownRoute
             | Code::UnknownService
     )
