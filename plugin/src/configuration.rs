@@ -4,6 +4,7 @@
 //! configuration that another refused. So a bad one is no error to Envoy; it becomes a gate that
 //! refuses everything and says why in the log.
 
+use admission::gate::BODY_BYTES_MAX;
 use serde::Deserialize;
 
 /// The settings of one root context.
@@ -13,10 +14,18 @@ pub(crate) struct Configuration {
     /// The Envoy cluster of the sidecar's Unix socket.
     #[serde(default = "default_cluster")]
     pub(crate) sidecar_cluster: String,
+    /// The longest request body that is read for its model. Less than Envoy holds back, so that who sends
+    /// more gets our refusal and not Envoy's.
+    #[serde(default = "default_body_bytes_max")]
+    pub(crate) body_bytes_max: u64,
 }
 
 /// More bytes than this are no configuration of ours.
 const BYTES_MAX: usize = 64 * 1024;
+
+const fn default_body_bytes_max() -> u64 {
+    BODY_BYTES_MAX
+}
 
 fn default_cluster() -> String {
     "key-sidecar".to_owned()

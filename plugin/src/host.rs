@@ -4,9 +4,11 @@
 //! its `dispatch_http_call` alone is used, because it registers the call for the SDK's dispatcher.
 #![expect(unsafe_code, reason = "the host's ABI; each block says why it is sound")]
 
+use std::cell::Cell;
 use std::ptr::null_mut;
 use std::time::Duration;
 
+use proxy_wasm::types::Action;
 use wire::units::Millis;
 
 /// A status other than 0 (OK) of a host call.
@@ -33,8 +35,12 @@ pub(crate) enum Map {
     CalloutResponse = 6,
 }
 
+const BUFFER_REQUEST_BODY: u32 = 0;
+const BUFFER_RESPONSE_BODY: u32 = 1;
 const BUFFER_CALLOUT_BODY: u32 = 4;
 const BUFFER_CONFIGURATION: u32 = 7;
+/// There is no such thing.
+const NOT_FOUND: u32 = 1;
 const STREAM_REQUEST: u32 = 0;
 const METRIC_COUNTER: u32 = 0;
 
@@ -47,6 +53,19 @@ mod abi {
             buffer: u32,
             start: usize,
             size_max: usize,
+            data: *mut *mut u8,
+            size: *mut usize,
+        ) -> u32;
+        pub(super) fn proxy_set_buffer_bytes(
+            buffer: u32,
+            start: usize,
+            size: usize,
+            data: *const u8,
+            data_size: usize,
+        ) -> u32;
+        pub(super) fn proxy_get_property(
+            path: *const u8,
+            path_size: usize,
             data: *mut *mut u8,
             size: *mut usize,
         ) -> u32;
@@ -87,6 +106,47 @@ mod abi {
         ) -> u32;
         pub(super) fn proxy_increment_metric(id: u32, offset: i64) -> u32;
     }
+}
+
+/// How Envoy holds a request whose headers callback says "pause".
+///
+/// The SDK knows one word for both. The module that ships therefore has its own entry for that callback,
+/// which `plugin/pack` puts in place of the SDK's.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u32)]
+pub(crate) enum Pause {
+    /// The head waits and the body comes meanwhile, if the filter's config has
+    /// `allow_on_headers_stop_iteration`; without it this is the same as [`Pause::Whole`]. Envoy answers
+    /// 413 beyond what it buffers.
+    Head = 1,
+    /// Head and body wait, and beyond what it buffers Envoy stops reading from the client.
+    Whole = 4,
+}
+
+thread_local! {
+    static PAUSE: Cell<Pause> = const { Cell::new(Pause::Whole) };
+}
+
+/// Says how the pause is meant that the headers callback returns; unsaid it is [`Pause::Whole`].
+pub(crate) fn pause(how: Pause) -> Action {
+    PAUSE.set(how);
+    Action::Pause
+}
+
+mod sdk {
+    unsafe extern "C" {
+        pub(super) fn proxy_on_request_headers(context: u32, count: usize, end: bool) -> u32;
+    }
+}
+
+/// What ships as `proxy_on_request_headers`.
+#[unsafe(no_mangle)]
+extern "C" fn tollkeeper_on_request_headers(context: u32, count: usize, end: bool) -> u32 {
+    const CONTINUE: u32 = 0;
+    PAUSE.set(Pause::Whole);
+    // SAFETY: the SDK's own entry, with what Envoy passed to this one.
+    let action = unsafe { sdk::proxy_on_request_headers(context, count, end) };
+    if action == CONTINUE { CONTINUE } else { pause_code(PAUSE.get()) }
 }
 
 const fn check(status: u32) -> Result<()> {
@@ -254,20 +314,53 @@ pub(crate) fn post(cluster: &str, path: &str, body: &[u8], timeout: Millis) -> R
 
 /// The body of the answer to [`post`].
 pub(crate) fn callout_body(size: usize) -> Result<Vec<u8>> {
-    buffer(BUFFER_CALLOUT_BODY, size)
+    buffer(BUFFER_CALLOUT_BODY, 0, size)
 }
 
 /// The filter's configuration.
 pub(crate) fn configuration(size: usize) -> Result<Vec<u8>> {
-    buffer(BUFFER_CONFIGURATION, size)
+    buffer(BUFFER_CONFIGURATION, 0, size)
 }
 
-fn buffer(kind: u32, size_max: usize) -> Result<Vec<u8>> {
+/// Bytes of the request's body that Envoy shows: those of the present callback, and before them those
+/// that it kept while the head waits.
+pub(crate) fn request_body(start: usize, size: usize) -> Result<Vec<u8>> {
+    buffer(BUFFER_REQUEST_BODY, start, size)
+}
+
+/// Puts another body in place of the `size` bytes that [`request_body`] sees.
+pub(crate) fn replace_request_body(size: usize, body: &[u8]) -> Result<()> {
+    // SAFETY: the host reads the slice during the call only.
+    check(unsafe {
+        abi::proxy_set_buffer_bytes(BUFFER_REQUEST_BODY, 0, size, body.as_ptr(), body.len())
+    })
+}
+
+/// The piece of the answer's body that the present callback is about.
+pub(crate) fn response_body(size: usize) -> Result<Vec<u8>> {
+    buffer(BUFFER_RESPONSE_BODY, 0, size)
+}
+
+fn buffer(kind: u32, start: usize, size_max: usize) -> Result<Vec<u8>> {
+    if size_max == 0 {
+        return Ok(Vec::new());
+    }
     let (mut data, mut size) = (null_mut(), 0);
     // SAFETY: the host writes a pointer and a size to the two places, which outlive the call.
     let status =
-        unsafe { abi::proxy_get_buffer_bytes(kind, 0, size_max, &raw mut data, &raw mut size) };
+        unsafe { abi::proxy_get_buffer_bytes(kind, start, size_max, &raw mut data, &raw mut size) };
     take(status, data, size)
+}
+
+/// What Envoy knows about the stream; `None` if there is no such thing. It costs ten times what a header
+/// does: for rare cases only.
+pub(crate) fn property(path: &[&str]) -> Result<Option<Vec<u8>>> {
+    let path = path.join("\0");
+    let (mut data, mut size) = (null_mut(), 0);
+    // SAFETY: the host reads the path and writes a pointer and a size during the call only.
+    let status =
+        unsafe { abi::proxy_get_property(path.as_ptr(), path.len(), &raw mut data, &raw mut size) };
+    if status == NOT_FOUND { Ok(None) } else { take(status, data, size).map(Some) }
 }
 
 /// Makes a counter, or finds the one that has this name.
@@ -318,6 +411,11 @@ pub(crate) fn random() -> u128 {
 #[expect(clippy::as_conversions, reason = "a fieldless enum with the ABI's own numbers")]
 const fn code(map: Map) -> u32 {
     map as u32
+}
+
+#[expect(clippy::as_conversions, reason = "a fieldless enum with the ABI's own numbers")]
+const fn pause_code(pause: Pause) -> u32 {
+    pause as u32
 }
 
 #[expect(clippy::as_conversions, reason = "a fieldless enum with the ABI's own numbers")]

@@ -3,6 +3,8 @@
 //! All calls to the sidecar leave from here and not from a stream: a call that belongs to a stream dies
 //! with it, unanswered. A stream that must wait only sets the tick forward.
 
+mod wake;
+
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -12,6 +14,7 @@ use admission::counters::Counter;
 use admission::denial::{Denial, Reason};
 use admission::gate::Gate;
 use admission::inject::Admission;
+use admission::money::toll::End;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 use wire::sync::PROTOCOL;
@@ -22,8 +25,9 @@ use zeroize::Zeroizing;
 use crate::configuration::{self, Configuration};
 use crate::host::{self, Level, Map};
 use crate::metrics::Metrics;
-use crate::stream::{self, Stream};
-use crate::waiting::{Place, Waiter, Waiting};
+use crate::seat::Place;
+use crate::stream::Stream;
+use crate::waiting::Waiting;
 
 /// The pace of a gate in use, as long as nothing is urgent.
 const TICK: Millis = Millis(100);
@@ -44,6 +48,8 @@ pub(crate) struct Shared {
     period: Cell<Millis>,
     /// A place came free while requests wait.
     freed: Cell<bool>,
+    /// Envoy has shown the body of a request whose head was held: its config is as it must be.
+    bodies_come: Cell<bool>,
 }
 
 impl Shared {
@@ -83,13 +89,26 @@ impl Shared {
         }
     }
 
-    /// Makes the stream wait and the root tick soon. `None` if too many wait.
-    pub(crate) fn wait(&self, stream: u32, attempt: Attempt) -> Option<Place> {
+    /// Makes a held stream wait and the root tick soon. False if too many wait.
+    pub(crate) fn wait(&self, stream: u32, place: &Place) -> bool {
         self.count(Counter::Awaited);
         let now = host::monotonic();
-        let place = self.waiting.try_borrow_mut().ok()?.add(stream, attempt, now)?;
+        let waits = self.waiting.try_borrow_mut().is_ok_and(|mut all| all.add(stream, place, now));
         self.tick_in(self.gate.try_borrow().map_or(TICK, |gate| gate.sync_possible_in(now)));
-        Some(place)
+        waits
+    }
+
+    /// Makes a held stream wait for its body: for ever, once bodies have been seen to come. False if too
+    /// many wait.
+    pub(crate) fn wait_for_body(&self, stream: u32, place: &Place) -> bool {
+        let now = host::monotonic();
+        self.bodies_come.get()
+            || self.waiting.try_borrow_mut().is_ok_and(|mut all| all.add(stream, place, now))
+    }
+
+    /// Notes that Envoy shows bodies while heads are held.
+    pub(crate) fn body_came(&self) {
+        self.bodies_come.set(true);
     }
 
     pub(crate) fn forget_waiter(&self, stream: u32) {
@@ -110,16 +129,32 @@ impl Shared {
         }
     }
 
-    /// Gives back the places of a request that is over.
-    pub(crate) fn release(&self, admission: &mut Admission) {
-        if let Ok(mut gate) = self.gate.try_borrow_mut() {
+    /// Gives back the places of a request that is over, and settles what it still owes.
+    pub(crate) fn release(&self, admission: &mut Admission, end: End) {
+        self.with_freed(|gate| {
             gate.release(&mut admission.places);
+            if let Some(toll) = admission.toll.take() {
+                gate.settle(*toll, end);
+            }
+        });
+    }
+
+    /// Settles what a request owes, if it still does.
+    pub(crate) fn settle(&self, admission: &mut Admission, end: End) {
+        if let Some(toll) = admission.toll.take() {
+            self.with_freed(|gate| gate.settle(*toll, end));
+        }
+    }
+
+    fn with_freed(&self, work: impl FnOnce(&mut Gate)) {
+        if let Ok(mut gate) = self.gate.try_borrow_mut() {
+            work(&mut gate);
             if gate.hurries() {
                 self.tick_in(gate.sync_possible_in(gate.now()));
             }
         }
         if self.waiting.try_borrow().is_ok_and(|waiting| !waiting.is_empty()) {
-            // Somebody may have waited for just this place.
+            // Somebody may have waited for just this place, or this money.
             self.freed.set(true);
             self.tick_in(TICK_NOW);
         }
@@ -134,44 +169,6 @@ impl Shared {
     fn set_period(&self, period: Millis) {
         if self.period.replace(period) != period {
             let _ = host::set_tick_period(period);
-        }
-    }
-
-    /// Decides again on everything that waits, and on what has waited too long for the last time.
-    fn wake(&self) {
-        let Ok(now) = self.gate.try_borrow().map(|gate| gate.now()) else {
-            return;
-        };
-        let waiters = self.waiting.try_borrow_mut().map(|mut all| all.take_all(now));
-        for waiter in waiters.unwrap_or_default() {
-            self.decide_again(waiter);
-        }
-        let _ = host::set_effective_context(self.id);
-    }
-
-    fn decide_again(&self, mut waiter: Waiter) {
-        if host::set_effective_context(waiter.stream).is_err() {
-            // The stream is gone; had it been admitted, dropping it would have told us.
-            return;
-        }
-        match self.decide(&mut waiter.attempt) {
-            Decision::Admit(mut admission) => match stream::apply(&admission) {
-                Ok(()) => {
-                    waiter.place.replace(Some(admission));
-                    // If it cannot go on, it stays paused; dropping the stream frees what it holds.
-                    let _ = host::continue_request();
-                }
-                Err(_) => {
-                    self.release(&mut admission);
-                    self.answer(&Denial::new(Reason::HostFailure));
-                }
-            },
-            Decision::Deny(denial) => self.answer(&denial),
-            Decision::Await => {
-                if let Ok(mut waiting) = self.waiting.try_borrow_mut() {
-                    waiting.put_back(waiter);
-                }
-            }
         }
     }
 }
@@ -193,6 +190,7 @@ impl Root {
             configuration: RefCell::default(),
             period: Cell::default(),
             freed: Cell::default(),
+            bodies_come: Cell::default(),
         };
         Self { shared: Rc::new(shared), metrics: None, failing: false }
     }
@@ -294,7 +292,12 @@ impl RootContext for Root {
             Err(_) => Err("Envoy did not hand over the filter's configuration".to_owned()),
         };
         match parsed {
-            Ok(configuration) => *self.shared.configuration.borrow_mut() = Some(configuration),
+            Ok(configuration) => {
+                if let Ok(mut gate) = self.shared.gate.try_borrow_mut() {
+                    gate.set_body_bytes_max(configuration.body_bytes_max);
+                }
+                *self.shared.configuration.borrow_mut() = Some(configuration);
+            }
             Err(text) => {
                 let text = format!("tollkeeper refuses all requests: {text}");
                 host::log(Level::Error, &text);

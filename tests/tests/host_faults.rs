@@ -153,7 +153,12 @@ fn reply(asked: &SyncRequest) -> SyncReply {
         expires_ms: None,
         budget: None,
         limits: vec![],
-        uses: vec![UseFacts { service: service.clone(), routes: None, models: None, limits: vec![] }],
+        uses: vec![UseFacts {
+            service: service.clone(),
+            routes: None,
+            models: None,
+            limits: vec![],
+        }],
     });
     let released = Release::Released(CredentialFacts {
         version: 1,

@@ -207,7 +207,7 @@ fn world_of_all_ways() -> World {
     let services = WAYS.map(|(name, inject, _)| {
         format!(
             r#""{name}": {{"cluster": "{name}", "hosts": ["{name}.example"], "credential": "{name}",
-                "inject": {inject}, "routes": [{{"match": "GET /v1/models"}}]}}"#
+                "inject": {inject}, "routes": [{{"match": "GET /v1/models", "free": "a test"}}]}}"#
         )
     });
     let uses = WAYS.map(|(name, ..)| format!(r#""{name}": {{}}"#));

@@ -245,7 +245,7 @@ fn wrong_answers() -> Vec<(&'static str, Tamper)> {
             "another protocol",
             Box::new(|mut answer| {
                 answer.headers =
-                    Headers::new(&[(":status", "200"), ("x-tollkeeper-protocol", "2")]);
+                    Headers::new(&[(":status", "200"), ("x-tollkeeper-protocol", "1")]);
                 answer
             }),
         ),

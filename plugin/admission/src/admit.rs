@@ -1,15 +1,19 @@
 //! The one control-flow function: a request's head in, a decision out.
 //!
-//! Order: read, identify, may it, credential, limits. All checks come first, then everything is
+//! Order: read, identify, may it, what does it cost, credential, limits, money. All checks come first, then everything is
 //! committed at once; a refused request is charged nothing. What is not known yet becomes a wish and
-//! the request waits; nothing is guessed.
+//! the request waits; nothing is guessed. [`charge`] is the part that is about money.
+
+mod charge;
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use wire::client_key::{self, Shape};
 use wire::limit::Mode;
 use wire::units::Millis;
 
+use crate::body::Body;
 use crate::client::{Client, Known, Refusal, Use};
 use crate::counters::Counter;
 use crate::credential::{Credential, Found};
@@ -18,39 +22,70 @@ use crate::gate::Gate;
 use crate::identify;
 use crate::inject::{self, Admission};
 use crate::lease::{Lease, Ready, Shortage};
+use crate::money::fare::Fare;
 use crate::policy::Service;
 use crate::request::RequestHead;
 use crate::select;
 
 /// What becomes of a request.
 pub enum Decision {
-    /// It goes, with these edits and places.
+    /// It goes, with these edits, places and holds.
     Admit(Box<Admission>),
     /// It waits for a sync.
     Await,
+    /// Its body must be read first: feed it to the attempt's [`Body::Reading`], and decide again when
+    /// that is done.
+    Read,
     /// It is refused.
     Deny(Denial),
 }
 
 /// What is remembered of a request between two decisions on it.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Default)]
 pub struct Attempt {
     /// Its demand has been counted.
-    asked: bool,
+    counted: bool,
     /// Its time is over: what is not known now is refused.
     pub last: bool,
+    /// Its body, as far as it has been looked at.
+    pub body: Body,
+    /// The policy was not there yet, so nobody could tell whether the body must be read; it is short.
+    pub blind: bool,
 }
 
-/// Either a refusal or the wish to wait: what ends a decision early.
+impl Attempt {
+    /// A request that has just come.
+    #[must_use]
+    pub fn new(has_body: bool) -> Self {
+        let body = if has_body { Body::Unread } else { Body::None };
+        Self { body, ..Self::default() }
+    }
+
+    /// It is held as a whole from now on.
+    pub fn seal(&mut self) {
+        if matches!(self.body, Body::Unread) {
+            self.body = Body::Sealed;
+        }
+    }
+}
+
+/// Either a refusal or the wish to wait or read: what ends a decision early.
 enum Stop {
     Deny(Denial),
     Await,
+    Read,
 }
 
 impl From<Denial> for Stop {
     fn from(denial: Denial) -> Self {
         Self::Deny(denial)
     }
+}
+
+/// What a client may call, and what that costs.
+struct Allowed<'a> {
+    used: &'a Use,
+    fare: Option<&'a Rc<Fare>>,
 }
 
 impl Gate {
@@ -67,6 +102,7 @@ impl Gate {
                 Decision::Admit(admission)
             }
             Err(Stop::Deny(denial)) => Decision::Deny(denial),
+            Err(Stop::Read) => Decision::Read,
             Err(Stop::Await) => match self.conversation.is_failing() || attempt.last {
                 true => Decision::Deny(Denial::new(Reason::SidecarGone)),
                 false => Decision::Await,
@@ -81,24 +117,48 @@ impl Gate {
     ) -> Result<Box<Admission>, Stop> {
         let head = RequestHead::read(pairs.clone())?;
         if self.conversation.is_silent(self.now) {
+            self.read_meanwhile(&head, attempt)?;
             return Err(Stop::Await);
         }
         let policy = self.policy.as_ref().ok_or(Denial::new(Reason::NoPolicy))?;
+        let currency = Arc::clone(&policy.currency);
         let selected = select::service(policy, &head)?;
         let service = Rc::clone(&selected.service);
         let own_header = own_key_header(&service, pairs)?;
         let inject = &service.facts.inject;
         let key = identify::find(&head, own_header, selected.query, inject)?;
-        let client = self.client_of(&key, &service)?;
+        let route = select::route(&service.facts.routes, head.method, &selected.path);
+        let client = match self.client_of(&key, &service) {
+            Err(Stop::Await) => {
+                // Whose key it is will be told; what the body says must be known then.
+                let fare = service.fare(route).flatten();
+                self.read(fare, &head, &selected.path, Some(&[]), attempt)?;
+                return Err(Stop::Await);
+            }
+            other => other?,
+        };
 
-        let allowed = may_use(&client, &service, head.method, &selected.path)?;
+        let allowed = may_use(&client, &service, route)?;
+        let quote = self.quote(&client, &allowed, &head, &selected.path, attempt)?;
         let credential = self.credential_of(&service)?;
-        self.check_limits(&client, allowed, &service, attempt)?;
+        let counted = std::mem::replace(&mut attempt.counted, true);
+        let waits = self.check_limits(&client, allowed.used, &service, attempt.last, counted)?;
+        let waits_for_money = match &quote {
+            Some(quote) => self.check_money(quote, attempt.last, counted, &currency)?,
+            None => false,
+        };
+        if waits || waits_for_money {
+            return Err(Stop::Await);
+        }
 
+        let toll = match quote {
+            Some(quote) => Some(self.reserve(quote, &client, &service)?),
+            None => None,
+        };
         let host = service.host_for(head.authority);
         let target = inject::target(&selected, key.in_query, inject, &credential);
         let places = self.leases.take(
-            bound_by(&client, allowed, &service)
+            bound_by(&client, allowed.used, &service)
                 .filter(|lease| lease.ready(self.now) == Ready::Yes),
             self.now,
         );
@@ -110,6 +170,7 @@ impl Gate {
             service,
             credential,
             places,
+            toll,
         }))
     }
 
@@ -158,17 +219,18 @@ impl Gate {
         }
     }
 
-    /// Checks every limit and takes nothing. The first that refuses is named: the client's own before
+    /// Checks every limit, takes nothing, and says whether one must be waited for. The first that refuses is named: the client's own before
     /// those of its use, those before the service's.
     fn check_limits(
         &mut self,
         client: &Client,
         allowed: &Use,
         service: &Service,
-        attempt: &mut Attempt,
-    ) -> Result<(), Stop> {
+        last: bool,
+        counted: bool,
+    ) -> Result<bool, Stop> {
         let leases = || bound_by(client, allowed, service);
-        if !std::mem::replace(&mut attempt.asked, true) {
+        if !counted {
             self.leases.ask(leases(), self.now);
         }
         let mut waits = false;
@@ -178,11 +240,11 @@ impl Gate {
                 (_, Ready::Yes) | (Mode::Watch, Ready::Ask) => {}
                 (Mode::Watch, Ready::Short(_)) => self.counters.add(Counter::WatchedOver),
                 (Mode::Enforce, Ready::Short(shortage))
-                    if attempt.last || !lease.is_worth_waiting_for(&shortage) =>
+                    if last || !lease.is_worth_waiting_for(&shortage) =>
                 {
                     return Err(Denial::over(lease, shortage, &client.facts.owner).into());
                 }
-                (Mode::Enforce, Ready::Ask) if attempt.last => {
+                (Mode::Enforce, Ready::Ask) if last => {
                     return Err(self.out_of_time(lease, client).into());
                 }
                 (Mode::Enforce, Ready::Short(_) | Ready::Ask) => {
@@ -191,7 +253,7 @@ impl Gate {
                 }
             }
         }
-        if waits { Err(Stop::Await) } else { Ok(()) }
+        Ok(waits)
     }
 
     /// A limit could not be asked before the request's deadline: because many wait for little, or, if
@@ -226,18 +288,19 @@ fn own_key_header<'a>(
 
 fn may_use<'a>(
     client: &'a Client,
-    service: &Service,
-    method: &[u8],
-    path: &[u8],
-) -> Result<&'a Use, Denial> {
+    service: &'a Service,
+    route: Option<usize>,
+) -> Result<Allowed<'a>, Denial> {
     let denied = |reason| Denial::ask(reason, &client.facts.owner);
-    let allowed =
+    let used =
         client.use_of(&service.facts.name).ok_or_else(|| denied(Reason::ServiceNotAllowed))?;
-    let route = select::route(&service.facts.routes, method, path)
-        .ok_or_else(|| denied(Reason::RouteNotListed))?;
-    match &allowed.facts.routes {
-        Some(own) if !own.contains(&route) => Err(denied(Reason::RouteNotAllowed)),
-        _ => Ok(allowed),
+    let fare = service.fare(route).ok_or_else(|| denied(Reason::RouteNotListed))?;
+    match &used.facts.routes {
+        // Who may use certain routes may use none that the policy does not list.
+        Some(own) if !route.is_some_and(|route| own.contains(&route)) => {
+            Err(denied(Reason::RouteNotAllowed))
+        }
+        _ => Ok(Allowed { used, fare }),
     }
 }
 

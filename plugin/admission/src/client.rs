@@ -14,6 +14,8 @@ use wire::units::Millis;
 
 use crate::lease::Lease;
 use crate::leases::Leases;
+use crate::money::purse::Purse;
+use crate::money::purses::Purses;
 
 /// Clients in each half: at some hundred bytes each this is a few megabytes a VM at most.
 const HALF_MAX: usize = 5_000;
@@ -32,6 +34,8 @@ pub struct Client {
     pub good_until: Millis,
     /// Limits on all its calls.
     pub leases: Vec<Rc<Lease>>,
+    /// What its calls are charged to.
+    pub purse: Option<Rc<Purse>>,
     /// What it may use.
     pub uses: Vec<Use>,
 }
@@ -48,7 +52,13 @@ pub struct Use {
 impl Client {
     /// Makes the client of an answer that came `now` and is good for `ttl_ms`.
     #[must_use]
-    pub fn new(facts: ClientFacts, ttl_ms: Millis, leases: &mut Leases, now: Millis) -> Self {
+    pub fn new(
+        facts: ClientFacts,
+        ttl_ms: Millis,
+        leases: &mut Leases,
+        purses: &mut Purses,
+        now: Millis,
+    ) -> Self {
         let of = |all: &[_], leases: &mut Leases| {
             all.iter().map(|limit| leases.of(limit, now)).collect()
         };
@@ -56,6 +66,7 @@ impl Client {
             expires_at: facts.expires_ms.map(|left| now.plus(left)),
             good_until: now.plus(ttl_ms),
             leases: of(&facts.limits, leases),
+            purse: facts.budget.as_ref().map(|budget| purses.of(budget, now)),
             uses: facts
                 .uses
                 .iter()

@@ -10,6 +10,7 @@ use wire::sync::{CREDENTIALS_MAX, LEASES_MAX, PROTOCOL, SyncReply, SyncRequest, 
 use wire::units::Millis;
 
 use crate::leases::Leases;
+use crate::money::purses::Purses;
 
 /// The time in which one more sync is allowed. With [`REST`] a worker syncs at most 20 times in any
 /// second, whatever is offered, and after a rest a second sync need not wait for the first one's turn.
@@ -112,7 +113,7 @@ impl Wishes {
         self.asked.clear();
     }
 
-    const fn is_empty(&self) -> bool {
+    pub(crate) const fn is_empty(&self) -> bool {
         self.who.is_empty() && self.credentials.is_empty()
     }
 }
@@ -202,8 +203,8 @@ impl Conversation {
     }
 
     /// Notices, once, that nobody calls any longer.
-    pub(crate) fn falls_asleep(&mut self, now: Millis, waiting: bool) -> bool {
-        let falls = !self.asleep && !waiting && now.since(self.called_at) > ASLEEP_AFTER;
+    pub(crate) fn falls_asleep(&mut self, now: Millis, busy: bool) -> bool {
+        let falls = !self.asleep && !busy && now.since(self.called_at) > ASLEEP_AFTER;
         self.asleep |= falls;
         falls
     }
@@ -221,7 +222,13 @@ impl Conversation {
         Millis(self.rested_at.since(now).0.saturating_sub(REST.0))
     }
 
-    pub(crate) fn due(&self, now: Millis, wishes: &Wishes, leases: &mut Leases) -> Option<Due> {
+    pub(crate) fn due(
+        &self,
+        now: Millis,
+        wishes: &Wishes,
+        leases: &mut Leases,
+        purses: &mut Purses,
+    ) -> Option<Due> {
         if self.under_way {
             return None;
         }
@@ -239,9 +246,9 @@ impl Conversation {
         if quiet >= heartbeat {
             return Some(Due::Heartbeat);
         }
-        let urgent = !wishes.is_empty() || leases.presses(now);
+        let urgent = !wishes.is_empty() || leases.presses(now) || purses.presses(now);
         let may = self.possible_in(now) == Millis::ZERO;
-        let changes = urgent && may || quiet >= SETTLE && leases.owes();
+        let changes = urgent && may || quiet >= SETTLE && (leases.owes() || purses.owes());
         changes.then_some(Due::Changes)
     }
 
@@ -251,8 +258,10 @@ impl Conversation {
         now: Millis,
         wishes: &mut Wishes,
         leases: &mut Leases,
+        purses: &mut Purses,
     ) -> Option<&[u8]> {
         if due != Due::Repeat {
+            let (settlements, money) = purses.say(due == Due::Heartbeat, now);
             self.sequence = self.sequence.saturating_add(1);
             let declares = std::mem::take(&mut self.declares);
             // Whom the sidecar learns to know now it would lend first places, on top of those declared.
@@ -270,8 +279,8 @@ impl Conversation {
                     Due::Heartbeat => leases.settle_all(now, declares, LEASES_MAX),
                     Due::Changes | Due::Repeat => leases.settle(now, LEASES_MAX),
                 },
-                money: Vec::new(),
-                settlements: Vec::new(),
+                money,
+                settlements,
             };
             self.unanswered = frame::encode_request(&request).ok();
         }

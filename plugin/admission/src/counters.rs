@@ -24,6 +24,8 @@ counters! {
     DeniedRoute => "tollkeeper.denied_route",
     /// Requests refused by a limit.
     DeniedLimit => "tollkeeper.denied_limit",
+    /// Requests refused for want of money.
+    DeniedBudget => "tollkeeper.denied_budget",
     /// Requests refused because the gate could not judge them: no policy, credential or sidecar.
     DeniedUnavailable => "tollkeeper.denied_unavailable",
     /// Requests over a limit that only watches. They passed.
@@ -34,6 +36,12 @@ counters! {
     Syncs => "tollkeeper.syncs",
     /// Syncs that failed.
     SyncFailures => "tollkeeper.sync_failures",
+    /// Calls that have been charged.
+    Settled => "tollkeeper.settled",
+    /// Of these, charged at what they had reserved, because the answer did not show its whole cost.
+    SettledAtHold => "tollkeeper.settled_at_hold",
+    /// Of these, with an answer that came whole and could not be read.
+    Unreadable => "tollkeeper.unreadable",
     /// Header values of answers in which the injected credential stood and was removed.
     Scrubbed => "tollkeeper.scrubbed",
     /// Answers 401 or 403 to an injected credential, whose body was replaced.

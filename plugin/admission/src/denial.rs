@@ -3,17 +3,25 @@
 //! Where several reasons hold at once, the one that stands first in [`Reason`] is given. The codes
 //! are stable. What is ours carries `x-tollkeeper-refusal`; what the upstream refused never does.
 
-use std::fmt::Write;
+mod over_budget;
+mod over_limit;
+
 use std::rc::Rc;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
-use wire::limit::LimitRule;
+use wire::budget::MoneyShortage;
+use wire::ids::BudgetName;
+use wire::money::Nanos;
 use wire::path::PathError;
 use wire::units::Millis;
 
 use crate::counters::Counter;
 use crate::credential::Unusable;
 use crate::lease::{Lease, Shortage};
+use crate::money::purse::Told;
+pub use over_budget::OverBudget;
+pub use over_limit::OverLimit;
 
 /// Tells a refusal of the gate from one of the upstream, and names its code in access logs.
 pub const REFUSAL_HEADER: &str = "x-tollkeeper-refusal";
@@ -51,27 +59,39 @@ pub enum Reason {
     RouteNotListed,
     /// The client may not use this route.
     RouteNotAllowed,
+    /// The call costs money, and the client has no budget.
+    NoBudget,
+    /// The body is longer than the gate reads for its model.
+    RequestTooLarge {
+        /// How long it may be.
+        bytes_max: u64,
+    },
+    /// The body is compressed or malformed, so that what it asks for cannot be read.
+    BodyUnreadable,
+    /// The body says something twice that the price depends on.
+    BodyAmbiguous,
+    /// Envoy does not hand over the body while the head is held.
+    BodyWithheld,
+    /// The price depends on the model, and the request names none.
+    ModelUnknown,
+    /// The model is not on the price list; these names are the nearest.
+    ModelNotPriced(Vec<Arc<str>>),
+    /// The client may not use the model, but these.
+    ModelNotAllowed(Vec<Arc<str>>),
+    /// What the call can cost has no bound.
+    CostUnbounded,
     /// There is no credential to put on.
     Credential(Unusable),
     /// A rate or a number of concurrent requests is used up.
     Limit(Box<OverLimit>),
+    /// There is no money for it.
+    Budget(Box<OverBudget>),
     /// Too many unknown keys wait for an answer already.
     Crowded,
     /// The sidecar does not answer.
     SidecarGone,
     /// The upstream refused the credential that the gate put on.
     CredentialRefused(u16),
-}
-
-/// Which limit, and how things stand with it.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct OverLimit {
-    /// The limit's name.
-    pub rule_name: Box<str>,
-    /// What it allows.
-    pub rule: LimitRule,
-    /// When to come back and what is left.
-    pub shortage: Shortage,
 }
 
 /// A refusal, to be sent.
@@ -115,6 +135,20 @@ impl Denial {
         Self::ask(Reason::Limit(Box::new(over)), owner)
     }
 
+    /// A refusal for want of money to reserve `hold` of `budget`.
+    #[must_use]
+    pub fn over_budget(
+        budget: &BudgetName,
+        hold: Nanos,
+        told: Told<MoneyShortage>,
+        currency: &Arc<str>,
+    ) -> Self {
+        let over =
+            OverBudget { budget: budget.clone(), hold, told, currency: Arc::clone(currency) };
+        let ask = over.owner().map(Rc::from);
+        Self { reason: Reason::Budget(Box::new(over)), ask }
+    }
+
     /// What it counts as.
     #[must_use]
     pub const fn counter(&self) -> Counter {
@@ -131,10 +165,19 @@ impl Denial {
             | Reason::ServiceUnknown
             | Reason::ServiceNotAllowed
             | Reason::RouteNotListed
-            | Reason::RouteNotAllowed => Counter::DeniedRoute,
+            | Reason::RouteNotAllowed
+            | Reason::RequestTooLarge { .. }
+            | Reason::BodyUnreadable
+            | Reason::BodyAmbiguous
+            | Reason::ModelUnknown
+            | Reason::ModelNotPriced(_)
+            | Reason::ModelNotAllowed(_)
+            | Reason::CostUnbounded => Counter::DeniedRoute,
             Reason::Limit(_) => Counter::DeniedLimit,
+            Reason::NoBudget | Reason::Budget(_) => Counter::DeniedBudget,
             Reason::Misconfigured
             | Reason::NoPolicy
+            | Reason::BodyWithheld
             | Reason::Credential(_)
             | Reason::Crowded
             | Reason::SidecarGone => Counter::DeniedUnavailable,
@@ -220,7 +263,58 @@ impl Denial {
                     }
                 },
             ),
+            Reason::NoBudget => plain(
+                403,
+                "no_budget",
+                "This call costs money, and the client has no budget that it could be charged to.",
+            ),
+            Reason::RequestTooLarge { bytes_max } => (
+                413,
+                "request_too_large",
+                format!(
+                    "The price depends on what the body asks for, and the gate reads {bytes_max} bytes of it \
+                     at most."
+                ),
+            ),
+            Reason::BodyUnreadable => plain(
+                400,
+                "body_unreadable",
+                "The price depends on what the body asks for, and it cannot be read. Send valid JSON, without \
+                 content-encoding.",
+            ),
+            Reason::BodyAmbiguous => plain(
+                400,
+                "body_ambiguous",
+                "The body names the model, or another thing that the price depends on, more than once.",
+            ),
+            Reason::BodyWithheld => plain(
+                503,
+                "body_withheld",
+                "Envoy did not hand over the body, on which the price depends. Set \
+                 allow_on_headers_stop_iteration: true in the filter's config, beside failure_policy.",
+            ),
+            Reason::ModelUnknown => plain(
+                400,
+                "model_unknown",
+                "The price depends on the model, and the request names none. Send a JSON body with \"model\".",
+            ),
+            Reason::ModelNotPriced(nearest) => (
+                404,
+                "model_not_priced",
+                format!("The policy has no price for this model.{}", listed("Nearest", nearest)),
+            ),
+            Reason::ModelNotAllowed(models) => (
+                403,
+                "model_not_allowed",
+                format!("This client may not use this model.{}", listed("It may use", models)),
+            ),
+            Reason::CostUnbounded => plain(
+                400,
+                "cost_unbounded",
+                "What this call can cost has no bound. Send a limit of the output tokens.",
+            ),
             Reason::Limit(over) => over.words(),
+            Reason::Budget(over) => over.words(),
             Reason::Crowded => plain(
                 503,
                 "too_many_unknown_keys",
@@ -246,7 +340,9 @@ impl Denial {
     fn retry_after(&self, now: Millis) -> Option<Millis> {
         match &self.reason {
             Reason::Limit(over) => Some(Millis(over.shortage.retry_at.since(now).0.max(1))),
+            Reason::Budget(over) => over.retry_after(now),
             Reason::NoPolicy
+            | Reason::BodyWithheld
             | Reason::Credential(_)
             | Reason::Crowded
             | Reason::SidecarGone
@@ -271,8 +367,10 @@ impl Denial {
         if status == 401 {
             headers.push(("www-authenticate", "Bearer realm=\"tollkeeper\"".to_owned()));
         }
-        if let Reason::Limit(over) = &self.reason {
-            over.push_headers(&mut headers, now);
+        match &self.reason {
+            Reason::Limit(over) => over.push_headers(&mut headers, now),
+            Reason::Budget(over) => over.push_headers(&mut headers),
+            _ => {}
         }
         let body = self.body(status, code, &detail, retry_after, now);
         Reply { status, headers, body: body.to_string().into_bytes() }
@@ -293,7 +391,9 @@ impl Denial {
             "detail": detail,
             "code": code,
             // The shape in which OpenAI's own clients look for an error.
-            "error": { "message": detail, "type": error_type(status), "code": code, "param": null },
+            "error": {
+                "message": detail, "type": error_type(status), "code": code, "param": self.parameter(),
+            },
         });
         let Some(fields) = body.as_object_mut() else {
             return body;
@@ -304,66 +404,48 @@ impl Denial {
         if let Some(owner) = &self.ask {
             fields.insert("ask".into(), json!(owner.as_ref()));
         }
-        if let Reason::Limit(over) = &self.reason {
-            fields.insert("rule".into(), json!(over.rule_name));
-            fields.insert("limit".into(), json!(over.rule.to_string()));
-            fields.insert("resets_in_ms".into(), json!(over.shortage.resets_at.since(now).0));
+        match &self.reason {
+            Reason::Limit(over) => {
+                fields.insert("rule".into(), json!(over.rule_name));
+                fields.insert("limit".into(), json!(over.rule.to_string()));
+                fields.insert("resets_in_ms".into(), json!(over.shortage.resets_at.since(now).0));
+            }
+            Reason::Budget(over) => over.describe(fields, now),
+            Reason::ModelNotPriced(models) | Reason::ModelNotAllowed(models) => {
+                let models: Vec<&str> = models.iter().map(AsRef::as_ref).collect();
+                fields.insert("models".into(), json!(models));
+            }
+            _ => {}
         }
         body
+    }
+
+    /// Which parameter of the request is at fault, in OpenAI's words.
+    const fn parameter(&self) -> Option<&'static str> {
+        match self.reason {
+            Reason::ModelUnknown | Reason::ModelNotPriced(_) | Reason::ModelNotAllowed(_) => {
+                Some("model")
+            }
+            _ => None,
+        }
+    }
+}
+
+fn listed(what: &str, names: &[Arc<str>]) -> String {
+    match names {
+        [] => String::new(),
+        names => format!(" {what}: {}.", names.join(", ")),
     }
 }
 
 const fn error_type(status: u32) -> &'static str {
     match status {
-        400 | 404 => "invalid_request_error",
+        400 | 404 | 413 => "invalid_request_error",
         401 => "authentication_error",
+        402 => "insufficient_quota",
         403 => "permission_error",
         429 => "rate_limit_error",
         _ => "api_error",
-    }
-}
-
-impl OverLimit {
-    fn words(&self) -> (u32, &'static str, String) {
-        let rule = &self.rule;
-        let name = &self.rule_name;
-        match (rule, self.shortage.lent_elsewhere) {
-            (_, true) => (
-                429,
-                "limit_lent_elsewhere",
-                format!(
-                    "What is left of {rule} ({name}) is with other workers of the gate for a moment."
-                ),
-            ),
-            (LimitRule::Concurrent { .. }, false) => {
-                (429, "concurrency_limited", format!("{rule} are running already ({name})."))
-            }
-            (LimitRule::Requests { .. }, false) => {
-                (429, "rate_limited", format!("{rule} are used up ({name})."))
-            }
-        }
-    }
-
-    /// `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-10), and the header that
-    /// keeps a caller's own Envoy from retrying at once.
-    fn push_headers(&self, headers: &mut Vec<(&'static str, String)>, now: Millis) {
-        let name = &self.rule_name;
-        let resets = self.shortage.resets_at.since(now).div_ceil_secs();
-        let mut policy = String::new();
-        let mut state = format!("\"{name}\";r=0");
-        // Writing to a string cannot fail.
-        let _ = match self.rule {
-            LimitRule::Requests { amount, per, .. } => {
-                let _ = write!(state, ";t={resets}");
-                write!(policy, "\"{name}\";q={amount};w={}", per.duration().div_ceil_secs())
-            }
-            LimitRule::Concurrent { places } => {
-                write!(policy, "\"{name}\";q={places};qu=\"concurrent-requests\"")
-            }
-        };
-        headers.push(("ratelimit-policy", policy));
-        headers.push(("ratelimit", state));
-        headers.push(("x-envoy-ratelimited", "true".to_owned()));
     }
 }
 
@@ -371,7 +453,7 @@ impl OverLimit {
 mod tests {
     use wire::facts::LimitFacts;
     use wire::ids::ClientName;
-    use wire::limit::{LimitKey, LimitScope, Mode, Per};
+    use wire::limit::{LimitKey, LimitRule, LimitScope, Mode, Per};
 
     use super::*;
 

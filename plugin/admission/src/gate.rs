@@ -8,7 +8,13 @@ use crate::conversation::{Conversation, Failure, Outcome, Wishes};
 use crate::counters::{Counter, Counters};
 use crate::credential::{Credential, Unusable};
 use crate::leases::{Leases, Places};
+use crate::money::purses::Purses;
+use crate::money::toll::{End, Toll};
 use crate::policy::Policy;
+
+/// The longest request body that is read for its model, unless the operator says otherwise: a
+/// mebibyte less than Envoy holds back, so that the refusal is ours.
+pub const BODY_BYTES_MAX: u64 = 15 << 20;
 
 /// The state of one root context of the plugin: a holder, in the ledger's words.
 #[derive(Debug)]
@@ -17,6 +23,9 @@ pub struct Gate {
     pub(crate) policy: Option<Policy>,
     pub(crate) clients: Clients,
     pub(crate) leases: Leases,
+    pub(crate) purses: Purses,
+    /// The longest request body that is read for its model.
+    pub(crate) body_bytes_max: u64,
     pub(crate) wishes: Wishes,
     pub(crate) conversation: Conversation,
     /// What happened, for Envoy's statistics.
@@ -33,6 +42,8 @@ impl Gate {
             policy: None,
             clients: Clients::default(),
             leases: Leases::default(),
+            purses: Purses::default(),
+            body_bytes_max: BODY_BYTES_MAX,
             wishes: Wishes::default(),
             conversation: Conversation::new(seed),
             counters: Counters::default(),
@@ -59,7 +70,8 @@ impl Gate {
     /// Whether a sync should leave as soon as the pace allows: a slice runs low or is wanted back.
     #[must_use]
     pub fn hurries(&self) -> bool {
-        !self.conversation.is_under_way() && self.leases.pressing()
+        let presses = self.leases.pressing() || self.purses.pressing() || !self.wishes.is_empty();
+        !self.conversation.is_under_way() && presses
     }
 
     /// How long it is at least until something can be done for those who wait; `None` if that is for
@@ -69,8 +81,13 @@ impl Gate {
         if self.conversation.is_under_way() {
             return None;
         }
-        let presses = self.leases.presses(self.now).then_some(Millis::ZERO);
-        let useful = presses.or_else(|| self.leases.askable_in(self.now))?;
+        let now = self.now;
+        let presses = self.leases.presses(now) || self.purses.presses(now);
+        let askable = || {
+            let both = [self.leases.askable_in(now), self.purses.askable_in(now)];
+            both.into_iter().flatten().min()
+        };
+        let useful = presses.then_some(Millis::ZERO).or_else(askable)?;
         Some(useful.max(self.conversation.possible_in(self.now)))
     }
 
@@ -85,17 +102,42 @@ impl Gate {
         self.leases.release(places, self.now);
     }
 
+    /// What a call has cost is known, or never will be.
+    pub fn settle(&mut self, toll: Toll, end: End) {
+        let basis = toll.settle(end, &mut self.purses, self.now);
+        self.counters.add(Counter::Settled);
+        if basis.is_estimate() {
+            self.counters.add(Counter::SettledAtHold);
+            if end == End::Whole {
+                self.counters.add(Counter::Unreadable);
+            }
+        }
+    }
+
+    /// All requests that wait are about to be decided on anew.
+    pub fn recount(&self) {
+        self.purses.recount();
+    }
+
+    /// Sets the longest request body that is read for its model.
+    pub const fn set_body_bytes_max(&mut self, bytes: u64) {
+        self.body_bytes_max = bytes;
+    }
+
     /// The bytes of a sync, if one is due. `waiting` says whether requests are held back for it.
     pub fn sync_due(&mut self, waiting: bool) -> Option<&[u8]> {
         let now = self.now;
-        if self.conversation.falls_asleep(now, waiting) {
+        // What calls have reserved is theirs until they are over, and their cost must be told.
+        if self.conversation.falls_asleep(now, waiting || self.purses.is_busy()) {
             self.clients.forget_all();
             self.leases.return_all();
+            self.purses.return_all();
         }
         self.keep_credentials();
-        let due = self.conversation.due(now, &self.wishes, &mut self.leases)?;
+        let (leases, purses) = (&mut self.leases, &mut self.purses);
+        let due = self.conversation.due(now, &self.wishes, leases, purses)?;
         self.counters.add(Counter::Syncs);
-        self.conversation.begin(due, now, &mut self.wishes, &mut self.leases)
+        self.conversation.begin(due, now, &mut self.wishes, leases, purses)
     }
 
     /// A sync could not be sent or was not answered.
@@ -133,6 +175,7 @@ impl Gate {
             self.equip(answer, now);
         }
         self.leases.absorb(&reply.leases, sent_at, now);
+        self.purses.absorb(&reply.money, sent_at, now);
         Ok(())
     }
 
@@ -140,7 +183,8 @@ impl Gate {
         let until = now.plus(answer.ttl_ms);
         let refusal = match answer.identity {
             Identity::Known(facts) => {
-                let client = Client::new(facts, answer.ttl_ms, &mut self.leases, now);
+                let client =
+                    Client::new(facts, answer.ttl_ms, &mut self.leases, &mut self.purses, now);
                 return self.clients.insert(answer.digest, client);
             }
             Identity::Expired(_) => Refusal::Expired,

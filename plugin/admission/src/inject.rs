@@ -11,6 +11,7 @@ use wire::facts::Inject;
 use crate::credential::Credential;
 use crate::identify::{is_key_parameter, parameters};
 use crate::leases::Places;
+use crate::money::toll::Toll;
 use crate::policy::Service;
 use crate::request::Strip;
 use crate::select::Selected;
@@ -35,6 +36,8 @@ pub struct Admission {
     pub(crate) has_own_key_header: bool,
     /// The places that it holds until it is over.
     pub places: Places,
+    /// What it owes, if it costs anything. Taken when it is settled.
+    pub toll: Option<Box<Toll>>,
 }
 
 impl Admission {
@@ -62,6 +65,10 @@ impl Admission {
         }
         if let Some(host) = &self.authority_changes {
             apply(Edit::Set(":authority", host.as_bytes()))?;
+        }
+        if self.toll.as_ref().is_some_and(|toll| toll.reads_answer()) {
+            // What is compressed cannot be read as it goes by.
+            apply(Edit::Set("accept-encoding", b"identity"))?;
         }
         if let Some(name) = injected {
             apply(Edit::Set(name, self.credential.value()))?;

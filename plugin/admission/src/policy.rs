@@ -2,15 +2,22 @@
 
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
-use wire::facts::{Inject, PolicyFacts, ServiceFacts};
+use wire::facts::{Inject, PolicyFacts, RouteFacts, ServiceFacts};
 use wire::ids::{CredentialName, PolicyVersion};
+use wire::tariff::{Charge, PriceList};
 use wire::units::Millis;
 
 use crate::credential::Slot;
 use crate::lease::Lease;
 use crate::leases::Leases;
+use crate::money::fare::{Fare, PriceLists};
+use crate::price::PriceIndex;
 use crate::request::KEY_HEADERS;
+
+/// How settlements name the calls that no route names.
+const UNLISTED: &str = "unlisted";
 
 /// A service, with the leases that bind all calls to it and the credential that it wants.
 #[derive(Debug)]
@@ -21,9 +28,39 @@ pub struct Service {
     pub leases: Vec<Rc<Lease>>,
     /// Its credential.
     pub credential: Slot,
+    /// What calls of each route cost, in the order of the routes; `None` is nothing.
+    fares: Vec<Option<Rc<Fare>>>,
+    /// What a call costs that no route names; without one it is refused.
+    unlisted: Option<Option<Rc<Fare>>>,
 }
 
 impl Service {
+    fn new(facts: ServiceFacts, lists: &PriceLists, leases: &mut Leases, now: Millis) -> Self {
+        let fare = |route: String, charge: &Charge| match charge {
+            Charge::Free => None,
+            Charge::Priced(tariff) => {
+                Some(Rc::new(Fare::new(route.into(), Arc::clone(tariff), lists)))
+            }
+        };
+        let of_route = |route: &RouteFacts| fare(route.pattern.to_string(), &route.charge);
+        Self {
+            leases: facts.limits.iter().map(|limit| leases.of(limit, now)).collect(),
+            credential: Slot::default(),
+            fares: facts.routes.iter().map(of_route).collect(),
+            unlisted: facts.unlisted.as_ref().map(|charge| fare(UNLISTED.to_owned(), charge)),
+            facts,
+        }
+    }
+
+    /// What a call costs of the route at this place, or of none: `None` refuses it, `Some(None)` is free.
+    #[must_use]
+    pub fn fare(&self, route: Option<usize>) -> Option<Option<&Rc<Fare>>> {
+        match route {
+            Some(route) => self.fares.get(route).map(Option::as_ref),
+            None => self.unlisted.as_ref().map(Option::as_ref),
+        }
+    }
+
     /// The header in which this service's own clients send their key, if no other service's do.
     #[must_use]
     pub fn own_key_header(&self) -> Option<&str> {
@@ -42,7 +79,7 @@ impl Service {
     /// The service's own spelling of an authority that names it.
     #[must_use]
     pub fn host_for(&self, authority: &[u8]) -> &str {
-        let spelled = |host: &&std::sync::Arc<str>| same_host(host.as_bytes(), authority);
+        let spelled = |host: &&Arc<str>| same_host(host.as_bytes(), authority);
         self.facts.hosts.iter().find(spelled).map_or(self.first_host(), |host| host.as_ref())
     }
 }
@@ -66,6 +103,8 @@ fn without_port(authority: &[u8]) -> Option<&[u8]> {
 pub struct Policy {
     /// Which one it is.
     pub version: PolicyVersion,
+    /// The currency of all money.
+    pub currency: Arc<str>,
     services: Vec<Rc<Service>>,
     by_name: HashMap<Box<[u8]>, Rc<Service>>,
     by_host: HashMap<Box<[u8]>, Rc<Service>>,
@@ -75,13 +114,12 @@ impl Policy {
     /// Makes the lookups. A host that two services share selects neither.
     #[must_use]
     pub fn new(facts: PolicyFacts, leases: &mut Leases, now: Millis) -> Self {
+        let index = |list: &PriceList| (list.name.clone(), Rc::new(PriceIndex::new(list)));
+        let lists: PriceLists = facts.price_lists.iter().map(index).collect();
         let services: Vec<_> = facts
             .services
             .into_iter()
-            .map(|facts| {
-                let leases = facts.limits.iter().map(|limit| leases.of(limit, now)).collect();
-                Rc::new(Service { facts, leases, credential: Slot::default() })
-            })
+            .map(|facts| Rc::new(Service::new(facts, &lists, leases, now)))
             .collect();
         let mut by_host: HashMap<Box<[u8]>, Option<Rc<Service>>> = HashMap::new();
         for service in &services {
@@ -95,6 +133,7 @@ impl Policy {
         let name = |service: &Rc<Service>| service.facts.name.as_str().as_bytes().into();
         Self {
             version: facts.version,
+            currency: facts.currency,
             by_name: services.iter().map(|one| (name(one), Rc::clone(one))).collect(),
             by_host: by_host.into_iter().filter_map(|(host, one)| Some((host, one?))).collect(),
             services,

@@ -55,6 +55,12 @@ pub struct RequestHead<'a> {
     pub keys: [Option<&'a [u8]>; KEY_HEADERS.len()],
     /// What is there and must go.
     pub strip: Strip,
+    /// `content-length`, if it is a number.
+    pub content_length: Option<u64>,
+    /// `content-encoding` says that the body is compressed.
+    pub is_encoded: bool,
+    /// The connection is to become another's: a websocket, a tunnel. It has no body with an end.
+    pub is_upgrade: bool,
 }
 
 impl<'a> RequestHead<'a> {
@@ -69,10 +75,20 @@ impl<'a> RequestHead<'a> {
                 b":method" => head.method = value,
                 b":path" => head.target = value,
                 b":authority" => head.authority = value,
+                b"content-length" => head.content_length = number(value),
+                b"content-encoding" => head.is_encoded = !value.eq_ignore_ascii_case(b"identity"),
+                b"upgrade" | b":protocol" => head.is_upgrade = true,
                 _ => head.note_credential(name, value)?,
             }
         }
+        head.is_upgrade |= head.method == b"CONNECT";
         Ok(head)
+    }
+
+    /// Whether a call of this method runs nothing that a body would describe.
+    #[must_use]
+    pub fn only_reads(&self) -> bool {
+        matches!(self.method, b"GET" | b"HEAD")
     }
 
     fn note_credential(&mut self, name: &[u8], value: &'a [u8]) -> Result<(), Denial> {
@@ -87,6 +103,10 @@ impl<'a> RequestHead<'a> {
         }
         Ok(())
     }
+}
+
+fn number(value: &[u8]) -> Option<u64> {
+    std::str::from_utf8(value).ok()?.parse().ok()
 }
 
 #[cfg(test)]

@@ -166,6 +166,7 @@ impl World {
                     let code = reply.headers.iter().find(|(name, _)| *name == REFUSAL_HEADER);
                     return Err((reply.status, code.unwrap().1.clone()));
                 }
+                Decision::Read => panic!("nothing here costs anything"),
                 Decision::Await => {
                     self.pass_waiting(50, true);
                 }

@@ -28,15 +28,30 @@ pub const EXPORTS: &[Line] = &[
     line("proxy_on_tick", "syncs with the sidecar, ends waits that took too long"),
     line("proxy_on_http_call_response", "brings the sidecar's answer"),
     line("proxy_on_request_headers", "the decision"),
-    line("proxy_on_response_headers", "keeps the injected credential out of the answer"),
+    line("proxy_on_request_body", "reads what the price depends on, counts bytes that are priced"),
+    line("proxy_on_request_trailers", "a body can end with them"),
+    line("proxy_on_response_headers", "keeps the injected credential out of the answer, meters it"),
+    line("proxy_on_response_body", "meters the answer"),
+    line("proxy_on_response_trailers", "an answer can end with them"),
     line("proxy_on_delete", "the stream is over, whatever it had: frees what it held"),
+];
+
+/// Exports of our own that ship under another name, in place of the SDK's: which, and as what.
+pub const RENAMED: &[(&str, &str)] = &[
+    // The SDK knows one way to pause; Envoy knows two, and to hold an upload takes the other.
+    ("tollkeeper_on_request_headers", "proxy_on_request_headers"),
 ];
 
 /// What the module may import from `env`.
 pub const HOST_CALLS: &[Line] = &[
     line("proxy_log", "says what an operator must know"),
     line("proxy_set_tick_period_milliseconds", "asks for ticks"),
-    line("proxy_get_buffer_bytes", "reads the configuration and the sidecar's answer"),
+    line(
+        "proxy_get_buffer_bytes",
+        "reads the configuration, the sidecar's answer, and bodies where prices depend on them",
+    ),
+    line("proxy_set_buffer_bytes", "asks a streamed call for its usage"),
+    line("proxy_get_property", "asks whether an upstream got a request that ended badly"),
     line("proxy_get_header_map_pairs", "reads all headers at once, duplicates included"),
     line(
         "proxy_replace_header_map_value",
@@ -74,7 +89,6 @@ pub const NEVER_CALLED: &[&str] = &[
     "proxy_get_header_map_value",
     "proxy_get_log_level",
     "proxy_get_metric",
-    "proxy_get_property",
     "proxy_get_shared_data",
     "proxy_get_status",
     "proxy_grpc_call",
@@ -85,7 +99,6 @@ pub const NEVER_CALLED: &[&str] = &[
     "proxy_record_metric",
     "proxy_register_shared_queue",
     "proxy_resolve_shared_queue",
-    "proxy_set_buffer_bytes",
     "proxy_set_header_map_pairs",
     "proxy_set_property",
     "proxy_set_shared_data",

@@ -1,8 +1,9 @@
 //! Turns the module that the linker wrote into the module that ships.
 //!
-//! [`pack`] keeps the exports of [`contract::EXPORTS`], drops what became unreachable and refuses a
-//! module that lacks an export or asks the host for more than [`contract`] allows. The SDK exports
-//! every callback there is; Envoy enters the VM for each of them, some thousand instructions a time.
+//! [`pack`] keeps the exports of [`contract::EXPORTS`], puts our own in place of the SDK's where
+//! [`contract::RENAMED`] says so, drops what became unreachable and refuses a module that lacks an export
+//! or asks the host for more than [`contract`] allows. The SDK exports every callback there is; Envoy
+//! enters the VM for each of them, some thousand instructions a time.
 
 pub mod contract;
 
@@ -12,7 +13,7 @@ use std::collections::BTreeSet;
 
 use walrus::{FunctionId, ImportId, ImportKind, Module, ModuleConfig};
 
-use crate::contract::{EXPORTS, HOST_CALLS, Line, NEVER_CALLED, WASI_CALLS};
+use crate::contract::{EXPORTS, HOST_CALLS, Line, NEVER_CALLED, RENAMED, WASI_CALLS};
 pub use crate::error::PackError;
 
 /// Packs `linked`, a module for wasm32-wasip1 as `rustc` links it.
@@ -21,6 +22,7 @@ pub use crate::error::PackError;
 /// [`PackError`]: no module, an export that is missing, or host calls that are not allowed.
 pub fn pack(linked: &[u8]) -> Result<Vec<u8>, PackError> {
     let mut module = read(linked)?;
+    rename_our_own(&mut module)?;
     keep_only_our_exports(&mut module)?;
     // First what is reachable: an import that nothing calls needs neither a trap nor a permission.
     walrus::passes::gc::run(&mut module);
@@ -39,6 +41,23 @@ fn read(bytes: &[u8]) -> Result<Module, PackError> {
         .generate_producers_section(false)
         .parse(bytes)
         .map_err(PackError::NotAModule)
+}
+
+fn rename_our_own(module: &mut Module) -> Result<(), PackError> {
+    let missing: Vec<&'static str> = RENAMED
+        .iter()
+        .filter(|(own, name)| {
+            let id = module.exports.iter().find(|one| one.name == *own).map(|one| one.id());
+            if let Some(id) = id {
+                // An error means that there was none to replace, which the list of exports will notice.
+                let _ = module.exports.remove(name);
+                (*name).clone_into(&mut module.exports.get_mut(id).name);
+            }
+            id.is_none()
+        })
+        .map(|(own, _)| *own)
+        .collect();
+    if missing.is_empty() { Ok(()) } else { Err(PackError::ExportsMissing(missing)) }
 }
 
 fn keep_only_our_exports(module: &mut Module) -> Result<(), PackError> {

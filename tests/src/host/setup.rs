@@ -23,6 +23,8 @@ pub struct Setup {
     properties: BTreeMap<Vec<u8>, Vec<u8>>,
     faults: Faults,
     log_level: u32,
+    allow_on_headers_stop_iteration: bool,
+    buffer_limit: usize,
 }
 
 impl Setup {
@@ -39,7 +41,24 @@ impl Setup {
             properties: BTreeMap::new(),
             faults: Faults::default(),
             log_level: 0,
+            allow_on_headers_stop_iteration: true,
+            buffer_limit: 1 << 20,
         }
+    }
+
+    /// An Envoy that hands over no bodies while heads are held: without
+    /// `allow_on_headers_stop_iteration`.
+    #[must_use]
+    pub fn without_stop_iteration(mut self) -> Self {
+        self.allow_on_headers_stop_iteration = false;
+        self
+    }
+
+    /// How much of a body Envoy buffers: `per_connection_buffer_limit_bytes`.
+    #[must_use]
+    pub fn buffer_limit(mut self, bytes: usize) -> Self {
+        self.buffer_limit = bytes;
+        self
     }
 
     /// Other random bytes.
@@ -117,6 +136,8 @@ impl Setup {
             cluster_down: false,
             vm_config: self.vm_config.clone(),
             log_level: self.log_level,
+            allow_on_headers_stop_iteration: self.allow_on_headers_stop_iteration,
+            buffer_limit: self.buffer_limit,
             properties: self.properties.clone(),
             roots: BTreeMap::new(),
             streams: BTreeMap::new(),

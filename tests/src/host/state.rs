@@ -22,6 +22,8 @@ pub(super) struct HostState {
     pub(super) cluster_down: bool,
     pub(super) vm_config: Vec<u8>,
     pub(super) log_level: u32,
+    pub(super) allow_on_headers_stop_iteration: bool,
+    pub(super) buffer_limit: usize,
     pub(super) properties: BTreeMap<Vec<u8>, Vec<u8>>,
 
     pub(super) roots: BTreeMap<u32, Root>,

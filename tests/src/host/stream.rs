@@ -21,11 +21,24 @@ pub struct Stream {
     /// The upstream's answer has come: a local reply now replaces it and enters no callback.
     pub(super) responding: bool,
     pub(super) properties: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// Only the head is held: the body comes meanwhile.
+    pub(super) head_only: bool,
+    /// What Envoy keeps of the request's body, and whether the module sees it with each piece.
+    pub(super) kept: Vec<u8>,
+    pub(super) kept_in_sight: bool,
+    pub(super) kept_ended: bool,
+    /// The piece that the present callback is about.
+    pub(super) piece: Option<Vec<u8>>,
+    pub(super) response_piece: Option<Vec<u8>>,
 
     /// How far it has come.
     pub phase: Phase,
     /// What the upstream got, once the request was let go.
     pub sent: Option<Headers>,
+    /// The body that the upstream got so far.
+    pub sent_body: Vec<u8>,
+    /// The body that the client got so far: of the upstream's answer.
+    pub delivered_body: Vec<u8>,
     /// What the client got: of the upstream's answer or of a local reply.
     pub delivered: Option<Headers>,
     /// The local reply that became the answer.

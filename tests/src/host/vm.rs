@@ -1,7 +1,9 @@
 //! One VM: enters callbacks one at a time, meters them, and is dead after a trap.
 //!
-//! What a test does to a VM is in `vm/drive.rs` and `vm/roots.rs`, what it may look at in `vm/look.rs`.
+//! What a test does to a VM is in `vm/drive.rs`, `vm/bodies.rs` and `vm/roots.rs`, what it may look at in
+//! `vm/look.rs`.
 
+mod bodies;
 mod drive;
 mod look;
 mod roots;

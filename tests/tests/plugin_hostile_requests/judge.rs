@@ -34,7 +34,7 @@ pub(crate) fn ready() -> World {
     let services = SERVICES.iter().zip(INJECT).map(|(name, inject)| {
         format!(
             r#""{name}": {{"cluster": "{name}", "hosts": ["api.{name}.com"], "credential": "{name}",
-                "inject": {inject}, "routes": [{{"match": "GET /v1/models"}}]}}"#
+                "inject": {inject}, "routes": [{{"match": "GET /v1/models", "free": "a test"}}]}}"#
         )
     });
     let services: Vec<_> = services.collect();

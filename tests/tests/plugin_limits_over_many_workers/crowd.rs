@@ -96,7 +96,7 @@ impl Crowd {
         let now = self.world.now();
         for (worker, stream) in self.running.remove(&now).into_iter().flatten() {
             self.auditor.end();
-            self.world.vms[worker].end(stream).unwrap();
+            self.world.vms[worker].respond_and_end(stream, &[(":status", "200")]).unwrap();
         }
         for worker in 0..self.waiting.len() {
             for _ in 0..self.calls_now() {

@@ -1,4 +1,4 @@
-//! A sidecar in a few lines: the real policies and the real ledger, credentials without an HSM.
+//! A sidecar in a few lines: the real policies and the real ledgers, credentials without an HSM.
 //!
 //! It answers as the service in `key-sidecar` does, in what a plugin can tell: what is known, what has
 //! changed, first leases for whom it is asked about. What a test does to it, an operator would do.
@@ -6,12 +6,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use ledger::money::record::Account;
+use ledger::money::{MoneyLedger, command as money_command};
 use ledger::{Command, Definition, Ledger, Now, Reply, Start, Sync};
 use policies::{Policy, SourceFile};
 use tollkeeper_tests::host::{Answer, Callout, Headers};
+use wire::budget::{MoneyLine, Settlement};
 use wire::facts::{CredentialFacts, PolicyFacts};
-use wire::ids::{ClientKeyDigest, CredentialName, Epoch};
+use wire::ids::{BudgetName, ClientKeyDigest, CredentialName, Epoch};
 use wire::limit::LimitRule;
+use wire::money::Nanos;
 use wire::secret::Secret;
 use wire::sync::{
     Change, ClientAnswer, CredentialAnswer, Identity, LEASES_MAX, LeaseLine, PROTOCOL, Release,
@@ -34,6 +38,7 @@ pub(crate) struct Sidecar {
     policy: Policy,
     facts: PolicyFacts,
     ledger: Ledger,
+    money: MoneyLedger,
     credentials: BTreeMap<CredentialName, (u32, String)>,
     revoked: BTreeSet<ClientKeyDigest>,
     changes: Vec<Change>,
@@ -53,6 +58,7 @@ impl Sidecar {
         Self {
             facts: policy.plugin_facts(),
             ledger: Ledger::new(Epoch(1), Start::Full),
+            money: MoneyLedger::new(),
             credentials: credentials.collect(),
             revoked: BTreeSet::new(),
             changes: Vec::new(),
@@ -109,6 +115,7 @@ impl Sidecar {
             Ledger::new(next, Start::Empty)
         };
         self.changes.clear();
+        // Money is on disk: its ledger lives on.
         self.define(at(now));
     }
 
@@ -119,6 +126,17 @@ impl Sidecar {
         let mut keys = self.policy.limits().map(|(key, _)| key);
         let key = keys.find(|key| key.as_str() == limit).unwrap();
         self.ledger.view(&key, now.wall).unwrap().lent
+    }
+
+    /// The present account of a budget.
+    pub(crate) fn account(&self, budget: &str) -> Account {
+        let budget = BudgetName::parse(budget).unwrap();
+        self.money.present_account(&budget).unwrap().clone()
+    }
+
+    /// Every settlement that it has heard, in order.
+    pub(crate) fn settlements(&self) -> impl Iterator<Item = &Settlement> {
+        self.requests.iter().flat_map(|request| &request.settlements)
     }
 
     /// Answers a call of the plugin's.
@@ -144,6 +162,15 @@ impl Sidecar {
             epoch: request.epoch,
             lines,
         };
+        let money = money_command::Sync {
+            holder: request.holder,
+            sequence: request.sequence,
+            lines: self.with_first_money(request, &clients),
+            settlements: request.settlements.clone(),
+        };
+        let outcome = self.money.apply(money_command::Command::Sync(money), now.wall);
+        assert!(outcome.faults.is_empty(), "the plugin miscounts: {:?}", outcome.faults);
+        let money_command::Reply::Synced(money) = outcome.reply else { return None };
         let leases = match self.ledger.apply(Command::Sync(sync), now).reply {
             Reply::Synced(synced) => synced.answers,
             _ => return None,
@@ -167,7 +194,7 @@ impl Sidecar {
             clients,
             credentials: self.release(request),
             leases,
-            money: Vec::new(),
+            money,
         })
     }
 
@@ -208,6 +235,25 @@ impl Sidecar {
         lines
     }
 
+    fn with_first_money(&self, request: &SyncRequest, clients: &[ClientAnswer]) -> Vec<MoneyLine> {
+        let mut lines = request.money.clone();
+        for (who, answer) in request.who.iter().zip(clients) {
+            let Identity::Known(client) = &answer.identity else { continue };
+            let Some(budget) = &client.budget else { continue };
+            let hold = self.policy.largest_hold(&who.service).unwrap_or_default();
+            if hold > Nanos::ZERO && lines.iter().all(|line| line.budget != *budget) {
+                lines.push(MoneyLine {
+                    budget: budget.clone(),
+                    term: None,
+                    returned: Nanos::ZERO,
+                    wants: hold,
+                    least: hold,
+                });
+            }
+        }
+        lines
+    }
+
     fn release(&self, request: &SyncRequest) -> Vec<CredentialAnswer> {
         let of_who = request.who.iter().filter_map(|who| {
             let service = self.facts.services.iter().find(|one| one.name == who.service);
@@ -240,6 +286,22 @@ impl Sidecar {
         let limits = self.policy.limits().map(|(key, rule)| Definition { key, rule }).collect();
         let day_boundaries = self.policy.day_boundaries(UnixMillis(now.wall.0 - 100_000_000), 9);
         self.ledger.apply(Command::Define { limits, day_boundaries }, now);
+        let period = |one: policies::BudgetPeriod| money_command::Period {
+            label: one.label,
+            starts: one.starts,
+            ends: one.ends,
+        };
+        let budget = |plan: policies::BudgetPlan| money_command::Definition {
+            name: plan.name,
+            within: plan.within,
+            owner: plan.owner,
+            cap: plan.cap,
+            mode: plan.mode,
+            periods: plan.periods.into_iter().map(period).collect(),
+        };
+        let budgets = self.policy.budgets(now.wall).into_iter().map(budget).collect();
+        let by = "a test".into();
+        self.money.apply(money_command::Command::Define { budgets, by }, now.wall);
     }
 }
 

@@ -74,6 +74,11 @@ impl World {
 
     /// The same with a configuration of the filter.
     pub(crate) fn with_config(workers: usize, policy: &str, config: &str) -> Self {
+        Self::with_setup(workers, policy, &Setup::new(config))
+    }
+
+    /// The same in an Envoy of this kind.
+    pub(crate) fn with_setup(workers: usize, policy: &str, setup: &Setup) -> Self {
         let clock = Clock::default();
         let mut world = Self {
             vms: Vec::new(),
@@ -82,7 +87,7 @@ impl World {
             random: fastrand::Rng::with_seed(7),
             syncs: vec![Vec::new(); workers],
             tamper: None,
-            setup: Setup::new(config).clock(&clock),
+            setup: setup.clone().clock(&clock),
             clock,
             mail: BTreeMap::new(),
             posted: vec![BTreeSet::new(); workers],
@@ -280,7 +285,7 @@ pub(crate) fn policy_for(clients: &[(u8, String, &str)]) -> String {
             "organization": {{"name": "acme", "currency": "USD", "time_zone": "UTC"}},
             "services": {{"openai": {{
                 "cluster": "openai", "hosts": ["api.openai.com"], "credential": "openai-prod",
-                "inject": {{"as": "bearer"}}, "routes": [{{"match": "GET /v1/models"}}]}}}},
+                "inject": {{"as": "bearer"}}, "routes": [{{"match": "GET /v1/models", "free": "a test"}}]}}}},
             "clients": {{{}}}}}"#,
         clients.join(",")
     )

@@ -5,6 +5,10 @@ use std::time::Duration;
 use super::{Guest, HostState, Linker, Refusal, host_call};
 use crate::host::abi::Status;
 use crate::host::state::LogLine;
+use crate::host::stream::Stream;
+
+const BUFFER_REQUEST_BODY: u32 = 0;
+const BUFFER_RESPONSE_BODY: u32 = 1;
 
 pub(super) fn link(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     host_call!(linker, "proxy_log", |guest, level: u32, at: u32, len: u32| {
@@ -27,6 +31,22 @@ pub(super) fn link(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
             let from = buffer.get(start as usize..).unwrap_or_default();
             let part = from.get(..max as usize).unwrap_or(from).to_vec();
             guest.give(&part, to, size_to)
+        }
+    );
+    host_call!(
+        linker,
+        "proxy_set_buffer_bytes",
+        |guest, kind: u32, start: u32, size: u32, at: u32, len: u32| {
+            let data = guest.bytes(at, len)?;
+            if kind != BUFFER_REQUEST_BODY {
+                return Err(Status::BAD_ARGUMENT.into());
+            }
+            let stream = guest.host().stream().ok_or(Status::NOT_FOUND)?;
+            let body = request_body(stream).ok_or(Status::NOT_FOUND)?;
+            let start = (start as usize).min(body.len());
+            let end = start.saturating_add(size as usize).min(body.len());
+            body.splice(start..end, data);
+            Ok(())
         }
     );
     host_call!(
@@ -67,15 +87,27 @@ pub(super) fn link(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     Ok(())
 }
 
-fn buffer(host: &HostState, kind: u32) -> Result<&[u8], Status> {
+fn buffer(host: &mut HostState, kind: u32) -> Result<&[u8], Status> {
     match kind {
-        // No body is ever buffered here: streams have none.
-        0 | 1 => Ok(&[]),
+        BUFFER_REQUEST_BODY => {
+            let stream = host.stream().ok_or(Status::NOT_FOUND)?;
+            Ok(request_body(stream).ok_or(Status::NOT_FOUND)?)
+        }
+        BUFFER_RESPONSE_BODY => {
+            let stream = host.stream().ok_or(Status::NOT_FOUND)?;
+            Ok(stream.response_piece.as_deref().ok_or(Status::NOT_FOUND)?)
+        }
         4 => Ok(&host.answer.as_ref().ok_or(Status::NOT_FOUND)?.body),
         6 => Ok(&host.vm_config),
         7 => Ok(host.roots.get(&host.root_id()).map_or(&[], |root| &root.config)),
         _ => Err(Status::BAD_ARGUMENT),
     }
+}
+
+/// What is kept in sight, pieces of earlier callbacks included, or else the present piece. Outside of a
+/// callback of the body a piece is gone.
+fn request_body(stream: &mut Stream) -> Option<&mut Vec<u8>> {
+    if stream.kept_in_sight { Some(&mut stream.kept) } else { stream.piece.as_mut() }
 }
 
 fn effective(guest: &mut Guest<'_>, context: u32) -> Result<(), Refusal> {

@@ -55,8 +55,11 @@ impl Vm {
         self.stream_mut(stream).request = Some(headers);
         let StreamId(id) = stream;
         let parameters = (id, count, u32::from(end_of_stream));
-        let action = action(self.enter("proxy_on_request_headers", id, parameters)?);
+        let returned = self.enter("proxy_on_request_headers", id, parameters)?;
+        let action = action(returned);
+        let allowed = self.host().allow_on_headers_stop_iteration;
         let state = self.stream_mut(stream);
+        state.head_only = allowed && returned == Some(STOP_ITERATION);
         match action {
             // Refused, and "continue": the refusal counts, and the headers stay readable.
             Action::Continue if state.reply_pending.is_some() => {}
@@ -133,11 +136,7 @@ impl Vm {
 
     /// What waited for the callback's end: local replies, streams let go, root contexts that are done.
     pub(super) fn after_callback(&mut self) -> Result<(), Broken> {
-        for stream in self.host_mut().streams.values_mut() {
-            if std::mem::take(&mut stream.resumed) && stream.phase == Phase::Paused {
-                stream.phase = Phase::Upstream;
-            }
-        }
+        self.let_go()?;
         while let Some(stream) = self.next_reply() {
             self.reply_locally(stream)?;
         }
@@ -165,11 +164,12 @@ impl Vm {
         } else {
             state.responding = true;
             self.respond(stream, headers, end_of_stream)?;
+            self.reply_body(stream)?;
         }
         self.finish(stream)
     }
 
-    fn respond(
+    pub(super) fn respond(
         &mut self,
         stream: StreamId,
         headers: Headers,
@@ -187,7 +187,7 @@ impl Vm {
         Ok(action)
     }
 
-    fn finish(&mut self, stream: StreamId) -> Result<(), Broken> {
+    pub(super) fn finish(&mut self, stream: StreamId) -> Result<(), Broken> {
         let StreamId(id) = stream;
         self.host_mut().ending = true;
         let ended = self
@@ -200,6 +200,7 @@ impl Vm {
         let state = self.stream_mut(stream);
         state.phase = Phase::Deleted;
         (state.request, state.response) = (None, None);
+        (state.piece, state.response_piece) = (None, None);
         ended.map(|_| ())
     }
 }
@@ -208,9 +209,11 @@ fn count(headers: &Headers) -> u32 {
     u32::try_from(headers.len()).unwrap_or(u32::MAX)
 }
 
-fn action(returned: Option<u32>) -> Action {
+pub(super) fn action(returned: Option<u32>) -> Action {
     match returned {
         None | Some(0) => Action::Continue,
         Some(_) => Action::Pause,
     }
 }
+
+const STOP_ITERATION: u32 = 1;
