@@ -11,6 +11,7 @@ mod init;
 mod output;
 mod policy;
 mod secret_input;
+mod spend;
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -55,7 +56,7 @@ enum Command {
     Serve,
     /// Make the keys on the HSM token; safe to run twice
     Init(init::Init),
-    /// Check module, token, PIN, keys, files and policy, each with its remedy
+    /// Check module, token, PIN, keys, files, ledger and policy, each with its remedy
     Doctor(doctor::Doctor),
     /// The upstream's secrets, sealed under the HSM
     #[command(subcommand)]
@@ -66,6 +67,9 @@ enum Command {
     /// The policy files, offline
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
+    /// What was spent, by whom, and what will be
+    #[command(subcommand)]
+    Spend(spend::Spend),
 }
 
 /// Runs the command line of this process.
@@ -113,6 +117,10 @@ fn run(cli: Cli) -> Result<(), Failure> {
         }
         Command::Client(command) => command.run(&load()?),
         Command::Policy(command) => command.run(load),
+        Command::Spend(command) => {
+            let config = load()?;
+            block_on(Builder::new_current_thread(), command.run(&config))?
+        }
     }
 }
 
@@ -142,6 +150,9 @@ fn patient(mut config: Config) -> Config {
 fn start_log(serving: bool) {
     let default = if serving { "info" } else { "off" };
     let filter = EnvFilter::try_from_env("TOLLKEEPER_LOG").unwrap_or_else(|_| default.into());
+    // The HTTP client tells whole URLs and headers when it tells all, and those may be secrets.
+    let quiet = ["ureq=info", "ureq_proto=info"].into_iter().filter_map(|one| one.parse().ok());
+    let filter = quiet.fold(filter, EnvFilter::add_directive);
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

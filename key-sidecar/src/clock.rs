@@ -5,7 +5,7 @@
 //! turn a [`Hand`].
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ledger::Now;
 use wire::units::{Millis, UnixMillis};
@@ -51,6 +51,16 @@ impl Clock {
                 wall: machine_wall(),
             },
             Source::Hand(hand) => *hand.0.lock().unwrap_or_else(PoisonError::into_inner),
+        }
+    }
+
+    /// The monotonic time of this moment, finely: for measuring how long something took. A clock by
+    /// hand tells what its hand was turned to.
+    #[must_use]
+    pub fn precise(&self) -> Duration {
+        match &self.0 {
+            Source::Machine { start } => start.elapsed(),
+            Source::Hand(_) => Duration::from_millis(self.monotonic().0),
         }
     }
 

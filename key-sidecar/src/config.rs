@@ -5,6 +5,8 @@
 //! Neighbours:
 //! `fields` reads JSON and collects the errors; `hsm` and `serve` take the parts they need.
 
+mod admin;
+mod alerts;
 mod fields;
 
 use std::fmt;
@@ -13,6 +15,8 @@ use std::path::{Path, PathBuf};
 
 use wire::units::Millis;
 
+pub use self::admin::AdminConfig;
+pub use self::alerts::WebhookConfig;
 use self::fields::Fields;
 use crate::files;
 
@@ -31,6 +35,10 @@ pub struct Config {
     pub socket: SocketConfig,
     /// `admin`: the admin page and metrics, on a loopback address. Default `127.0.0.1:9310`.
     pub admin: SocketAddr,
+    /// `admin_socket`, `admin_uids`: the administrators' socket.
+    pub administration: AdminConfig,
+    /// `alerts.webhook`: whom alerts are sent to, if anybody.
+    pub webhook: Option<WebhookConfig>,
     /// `hsm`: the HSM token and how to reach it.
     pub hsm: HsmConfig,
 }
@@ -150,17 +158,23 @@ impl Config {
         let policy = root.text("policy").unwrap_or_else(|| "policies".into());
         let state = root.text("state").unwrap_or_else(|| "/var/lib/tollkeeper".into());
         let admin = root.text("admin");
+        let administration = admin::read(&mut root);
+        let alerts = root.optional_object("alerts");
         let socket = root.object("socket");
         let hsm = root.object("hsm");
         root.finish();
         let admin = admin.map_or(Some(ADMIN_DEFAULT), |text| read_admin(&text, errors));
         let socket = socket.and_then(|json| read_socket(json, directory, errors));
         let hsm = hsm.and_then(|json| read_hsm(json, directory, errors));
+        let webhook = alerts::read(alerts, directory, errors);
+        let socket = socket?;
         Some(Self {
             policy: directory.join(policy),
             state: directory.join(state),
-            socket: socket?,
+            administration: administration?.place(directory, &socket.path),
+            socket,
             admin: admin?,
+            webhook: webhook?,
             hsm: hsm?,
         })
     }

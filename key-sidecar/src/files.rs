@@ -219,7 +219,7 @@ pub fn write_atomically(path: &Path, content: &[u8]) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
-fn give_to_owner_of(directory: &Path, file: &File) -> io::Result<()> {
+pub(crate) fn give_to_owner_of(directory: &Path, file: &File) -> io::Result<()> {
     if !rustix::process::geteuid().is_root() {
         return Ok(());
     }

@@ -1,6 +1,13 @@
 //! The sidecar's statistics, in the OpenMetrics form.
 //!
-//! A fixed set, and no name of a client in any of it: the number of series does not grow with use.
+//! A fixed set, and no name of a client in any of it: the number of series does not grow with use. Of
+//! budgets the first some hundred are shown. Neighbours: [`budgets`] the balances, `money` the desk
+//! and the alerts.
+
+pub mod budgets;
+mod money;
+
+use std::sync::Arc;
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
@@ -9,6 +16,10 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use wire::sync::Release;
+
+pub use self::money::{AlertMetrics, Delivery, MoneyMetrics};
+use crate::clock::Clock;
+use crate::service::figures::Figures;
 
 /// All of them.
 pub struct Metrics {
@@ -21,6 +32,10 @@ pub struct Metrics {
     pub policy_rejections: Counter,
     /// 1 while the files on disk are not what is in force.
     pub policy_stale: Gauge,
+    /// The money desk.
+    pub money: MoneyMetrics,
+    /// The alerts.
+    pub alerts: AlertMetrics,
     releases: Family<ReleaseLabels, Counter>,
 }
 
@@ -37,14 +52,18 @@ enum ReleaseResult {
     Unavailable,
 }
 
-impl Default for Metrics {
-    fn default() -> Self {
+impl Metrics {
+    /// All at zero, with the balances that `figures` shows.
+    #[must_use]
+    pub fn new(figures: Arc<Figures>, clock: Clock) -> Self {
         let mut registry = Registry::with_prefix("tollkeeper_sidecar");
         let metrics = Self {
             syncs: Counter::default(),
             policy_loads: Counter::default(),
             policy_rejections: Counter::default(),
             policy_stale: Gauge::default(),
+            money: MoneyMetrics::default(),
+            alerts: AlertMetrics::default(),
             releases: Family::default(),
             registry: Registry::default(),
         };
@@ -69,11 +88,12 @@ impl Default for Metrics {
             "Wishes for a credential, by result",
             metrics.releases.clone(),
         );
+        metrics.money.register(&mut registry);
+        metrics.alerts.register(&mut registry);
+        registry.register_collector(Box::new(budgets::Budgets::new(figures, clock)));
         Self { registry, ..metrics }
     }
-}
 
-impl Metrics {
     /// Counts what became of a wish for a credential.
     pub fn count_release(&self, release: &Release) {
         let result = match release {

@@ -1,38 +1,39 @@
 //! The service behind the socket: answers `sync`, and takes in new policies, keys and credentials.
 //!
 //! [`book`] is what is true now (policy, client keys, credentials) and what has changed; [`vault`]
-//! releases credentials, [`lending`] runs the ledger on the real clock. This file joins them to one
-//! answer. Nothing here knows of sockets ([`crate::front`]) or files ([`crate::watch`]).
+//! releases credentials, [`lending`] runs the ledger of limits on the real clock, [`desk`] that of money
+//! on its store. This file joins them to one answer. Nothing here knows of sockets ([`crate::front`])
+//! or files ([`crate::watch`]).
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use ledger::money::command::Sync;
+use wire::budget::{MoneyAnswer, MoneyLine};
 use wire::ids::{CredentialName, Epoch, PolicyVersion};
-use wire::limit::LimitRule;
 use wire::sync::{
-    ClientAnswer, CredentialAnswer, Identity, LeaseLine, PROTOCOL, SyncReply, SyncRequest, WhoIs,
+    ClientAnswer, CredentialAnswer, Identity, PROTOCOL, SyncReply, SyncRequest, WhoIs,
 };
 use wire::units::{Millis, UnixMillis};
 
 pub mod book;
+pub mod budgets;
+pub mod desk;
+pub mod figures;
+mod first;
 pub mod lending;
 pub mod vault;
 
+use crate::alerts::Alerts;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use book::Book;
+use desk::Desk;
 use lending::{Lending, Refused};
 use vault::Vault;
 
 /// How long a plugin may believe who a client is. Changes are pushed within half a second; this bounds
 /// what a plugin remembers, not how soon it hears.
 const IDENTITY_TTL: Millis = Millis(60_000);
-
-/// What a worker is lent of a rate with a client's first call on it: so much that the next few calls do
-/// not wait, and so little that not much lies idle. The ledger gives less where there is little.
-const FIRST_REQUESTS: u64 = 8;
-
-/// The same of a number of concurrent requests.
-const FIRST_PLACES: u64 = 2;
 
 /// How long a plugin may believe that a key is nobody's: a key that is issued now works after this.
 const STRANGER_TTL: Millis = Millis(1_000);
@@ -41,6 +42,7 @@ const STRANGER_TTL: Millis = Millis(1_000);
 pub struct Service {
     book: Mutex<Book>,
     lending: Mutex<Lending>,
+    money: Money,
     vault: Vault,
     clock: Clock,
     metrics: Metrics,
@@ -48,25 +50,46 @@ pub struct Service {
     rejected: Mutex<Option<PolicyVersion>>,
 }
 
+/// What money needs.
+pub struct Money {
+    /// The ledger and its store.
+    pub desk: Desk,
+    /// Who is told when a budget reaches a threshold.
+    pub alerts: Alerts,
+}
+
 impl Service {
-    /// Joins the parts. `book`'s limits are defined in the ledger at once.
+    /// Joins the parts. `book`'s limits and budgets are defined in the ledgers at once.
     #[must_use]
-    pub fn new(book: Book, lending: Lending, vault: Vault, clock: Clock, metrics: Metrics) -> Self {
+    pub fn new(
+        book: Book,
+        lending: Lending,
+        money: Money,
+        vault: Vault,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> Self {
         let service = Self {
             book: Mutex::new(book),
             lending: Mutex::new(lending),
+            money,
             vault,
             clock,
             metrics,
             rejected: Mutex::default(),
         };
-        service.define_limits();
+        service.define();
         service
     }
 
     /// The counters.
     pub const fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// The ledger of money.
+    pub const fn desk(&self) -> &Desk {
+        &self.money.desk
     }
 
     /// The credentials' keeper.
@@ -99,29 +122,41 @@ impl Service {
         self.rejected.lock().unwrap_or_else(PoisonError::into_inner).as_ref() == Some(version)
     }
 
-    /// Tells the ledger the limits of the present policy.
-    pub fn define_limits(&self) {
+    /// Tells the ledgers the limits and budgets of the present policy, with the days and periods that
+    /// are near.
+    pub fn define(&self) {
         let now = self.clock.now();
-        let (limits, days) = {
+        let (limits, days, budgets, rules) = {
             let book = self.book();
-            (book.limits(), book.day_boundaries(now.wall))
+            (
+                book.limits(),
+                book.day_boundaries(now.wall),
+                book.budgets(now.wall),
+                book.alert_rules(now.wall),
+            )
         };
         if let Ok(mut lending) = self.lending() {
             lending.define(limits, days, now);
         }
+        self.money.alerts.set_rules(rules);
+        self.money.desk.define(budgets);
     }
 
     /// Answers a plugin.
     ///
+    /// Each ledger books a sequence once and answers it again as it was. So where one of them refuses
+    /// after the other has booked, the whole is refused, and the same request, repeated, books the rest.
+    ///
     /// # Errors
-    /// [`Refused`] if the ledger cannot serve the request; then nothing of it was booked.
+    /// [`Refused`] if a ledger cannot serve the request.
     pub async fn sync(&self, request: SyncRequest) -> Result<SyncReply, Refused> {
         self.metrics.syncs.inc();
         let now = self.clock.now();
-        let (mut reply, wanted, lines) = {
+        let (mut reply, wanted, lines, money) = {
             let book = self.book();
             let clients = answer_who(&book, &request.who, now.wall);
-            let lines = with_first_leases(&book, &request, &clients);
+            let lines = first::leases(&book, &request, &clients);
+            let money = first::money(&book, &request, &clients);
             let wanted = wanted_credentials(&book, &request);
             let known = request.epoch.is_some();
             let reply = SyncReply {
@@ -136,7 +171,7 @@ impl Service {
                 leases: Vec::new(),
                 money: Vec::new(),
             };
-            (reply, wanted, lines)
+            (reply, wanted, lines, money)
         };
         {
             let mut lending = self.lending()?;
@@ -147,8 +182,28 @@ impl Service {
             }
             reply.leases = lending.sync(&request, lines, now)?;
         }
-        reply.credentials = self.release(wanted).await;
+        // The disk and the HSM do not wait for each other.
+        let (money, credentials) = tokio::join!(self.lend(request, money), self.release(wanted));
+        reply.money = money?;
+        reply.credentials = credentials;
         Ok(reply)
+    }
+
+    /// The part of money. A request that says nothing of it costs the ledger of money nothing.
+    async fn lend(
+        &self,
+        request: SyncRequest,
+        lines: Vec<MoneyLine>,
+    ) -> Result<Vec<MoneyAnswer>, Refused> {
+        let SyncRequest { holder, sequence, settlements, .. } = request;
+        let desk = self.desk();
+        // An answer that was lost may have lent what the repeated request would not get now.
+        let repeats = || desk.has_answered(holder, sequence);
+        if lines.is_empty() && settlements.is_empty() && !repeats() {
+            return Ok(Vec::new());
+        }
+        let said = Sync { holder, sequence, lines, settlements };
+        desk.sync(said).await.map_err(Refused::Money)
     }
 
     async fn release(&self, wanted: Vec<CredentialName>) -> Vec<CredentialAnswer> {
@@ -174,35 +229,6 @@ fn answer_who(book: &Book, who: &[WhoIs], now: UnixMillis) -> Vec<ClientAnswer> 
             ClientAnswer { digest: who.digest, identity, ttl_ms }
         })
         .collect()
-}
-
-/// The request's own lines, and a first slice of each limit that binds the first call of whom it asks about:
-/// so that identity, leases and credential come with one answer.
-fn with_first_leases(
-    book: &Book,
-    request: &SyncRequest,
-    clients: &[ClientAnswer],
-) -> Vec<LeaseLine> {
-    let mut lines = request.leases.clone();
-    for (who, answer) in request.who.iter().zip(clients) {
-        let Identity::Known(client) = &answer.identity else { continue };
-        let used = client.uses.iter().find(|used| used.service == who.service);
-        let of_use = used.iter().flat_map(|used| &used.limits);
-        let of_service = book.service_limits(&who.service);
-        for limit in client.limits.iter().chain(of_use).chain(&of_service) {
-            if lines.iter().all(|line| line.limit != limit.key)
-                && lines.len() < wire::sync::LEASES_MAX
-            {
-                let wants = match limit.rule {
-                    LimitRule::Requests { .. } => FIRST_REQUESTS,
-                    LimitRule::Concurrent { .. } => FIRST_PLACES,
-                };
-                let limit = limit.key.clone();
-                lines.push(LeaseLine { limit, spent: 0, returned: 0, wants });
-            }
-        }
-    }
-    lines
 }
 
 fn wanted_credentials(book: &Book, request: &SyncRequest) -> Vec<CredentialName> {

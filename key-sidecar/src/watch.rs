@@ -1,7 +1,10 @@
 //! The files that people change while the service runs: policy, client keys, credentials.
 //!
-//! The kernel tells of a change at once; a slow poll besides, because some file systems tell nothing.
-//! What does not check is not taken: the last good state stays, and log and statistics say so.
+//! The kernel tells of a change at once. Some file systems tell nothing, so the policy is glanced at a few
+//! times a second (a cap that was raised counts within a second) and everything is read every now and
+//! then. What does not check is not taken: the last good state stays, and log and statistics say so.
+
+mod glance;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -25,8 +28,11 @@ const LAST_GOOD: &str = "policy.last-good.json";
 /// Files are read this long after a change, so that several that belong together are read together.
 const SETTLE: Duration = Duration::from_millis(30);
 
-/// The poll for file systems that do not tell.
-const POLL: Duration = Duration::from_secs(2);
+/// How often the policy files are glanced at.
+const GLANCE: Duration = Duration::from_millis(200);
+
+/// Glances without a change after which everything is read nevertheless: two seconds.
+const GLANCES: u32 = 10;
 
 /// Reads everything once, for the start.
 pub struct Files {
@@ -113,10 +119,17 @@ pub async fn follow(files: Files, service: Arc<Service>) -> notify::Result<()> {
     let changed = Arc::new(Notify::new());
     let _watcher = watch(&files, &changed)?;
     let files = Arc::new(files);
+    let mut seen = glance_at(&files).await;
     loop {
-        // Either is reason enough to look; looking is cheap where nothing changed.
-        let _ = tokio::time::timeout(POLL, changed.notified()).await;
+        for _ in 0..GLANCES {
+            let told = tokio::time::timeout(GLANCE, changed.notified()).await.is_ok();
+            if told || glance_at(&files).await != seen {
+                break;
+            }
+        }
         tokio::time::sleep(SETTLE).await;
+        // Before the reading: what changes meanwhile is seen by the next glance.
+        seen = glance_at(&files).await;
         let (files, service) = (Arc::clone(&files), Arc::clone(&service));
         // Reading and checking may take a while; the socket is served meanwhile.
         let read = tokio::task::spawn_blocking(move || refresh(&files, &service)).await;
@@ -126,16 +139,22 @@ pub async fn follow(files: Files, service: Arc<Service>) -> notify::Result<()> {
     }
 }
 
+async fn glance_at(files: &Arc<Files>) -> Option<u64> {
+    let files = Arc::clone(files);
+    tokio::task::spawn_blocking(move || glance::glance(&files.policy)).await.ok()
+}
+
 fn watch(files: &Files, changed: &Arc<Notify>) -> notify::Result<RecommendedWatcher> {
     let changed = Arc::clone(changed);
+    let places =
+        [files.policy.clone(), files.state.join("clients"), files.state.join("credentials")];
+    let watched = places.clone();
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        let reading = event.as_ref().is_ok_and(|event| event.kind.is_access());
-        if !reading {
+        if event.as_ref().map_or(true, |event| concerns(event, &watched)) {
             changed.notify_one();
         }
     })?;
-    let places = [&files.policy, &files.state.join("clients"), &files.state.join("credentials")];
-    for place in places {
+    for place in &places {
         watcher.watch(place, RecursiveMode::Recursive)?;
     }
     // A folder may be swapped by a rename, as Kubernetes does; that is seen from its parent only.
@@ -143,6 +162,13 @@ fn watch(files: &Files, changed: &Arc<Notify>) -> notify::Result<RecommendedWatc
         watcher.watch(parent, RecursiveMode::NonRecursive)?;
     }
     Ok(watcher)
+}
+
+/// Whether something was changed, and is ours: the folder above the policy may hold the ledger, which is
+/// written all the time. An event without a path says that events were lost.
+fn concerns(event: &notify::Event, places: &[PathBuf]) -> bool {
+    let ours = |path: &PathBuf| places.iter().any(|place| path.starts_with(place));
+    !event.kind.is_access() && (event.paths.is_empty() || event.paths.iter().any(ours))
 }
 
 fn refresh(files: &Files, service: &Service) {
@@ -171,7 +197,7 @@ fn refresh_policy(files: &Files, service: &Service) {
         Ok(policy) => {
             tracing::info!(version = policy.version().as_str(), "policy taken into force");
             service.book().set_policy(policy);
-            service.define_limits();
+            service.define();
             metrics.policy_loads.inc();
             metrics.policy_stale.set(0);
         }

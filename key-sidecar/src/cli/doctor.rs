@@ -5,6 +5,7 @@
 //! failure says so. The checks of the HSM keep the rule of one login for each PIN value.
 
 mod checks;
+mod money;
 
 use std::path::Path;
 
@@ -95,11 +96,13 @@ async fn examine(path: &Path, config: Result<Config, ConfigErrors>) -> Vec<Findi
     findings.extend(checks::module_and_token(&config).await);
     findings.push(checks::pin(&config));
     findings.push(checks::state(&config));
+    findings.push(money::ledger(&config).await);
     findings.push(checks::root_key(&config).await);
     findings.push(checks::socket(&config));
     let (finding, policy) = checks::policy(&config);
     findings.push(finding);
     findings.extend(checks::credentials(&config, policy.as_ref()));
     findings.push(checks::clients(&config, policy.as_ref()));
+    findings.push(money::alerts(&config));
     findings
 }

@@ -1,11 +1,14 @@
 //! `key-sidecar policy`: the policy files, offline. No HSM, no service.
 
+mod charge;
+
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use policies::Policy;
 use serde_json::json;
 
+use self::charge::ChargeCommand;
 use super::output::{Failure, print, print_json};
 use crate::config::{Config, ConfigErrors};
 
@@ -20,19 +23,27 @@ pub(super) enum PolicyCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Say what an answer costs, with the code of the gate
+    #[command(after_help = CHARGE_HELP)]
+    Charge(ChargeCommand),
 }
+
+const CHARGE_HELP: &str = "\
+Example:
+  curl -sD headers.txt -o body.json ... &&
+  key-sidecar policy charge --policy policies --service openai \\
+      --route \"POST /v1/chat/completions\" --status 200 --headers headers.txt --body body.json";
 
 impl PolicyCommand {
     pub(super) fn run(
         self,
         config: impl FnOnce() -> Result<Config, ConfigErrors>,
     ) -> Result<(), Failure> {
-        let Self::Check { directory, json } = self;
-        let directory = match directory {
-            Some(directory) => directory,
-            None => config()?.policy,
-        };
-        check(&directory, json)
+        match self {
+            Self::Check { directory: Some(directory), json } => check(&directory, json),
+            Self::Check { directory: None, json } => check(&config()?.policy, json),
+            Self::Charge(command) => command.run(config),
+        }
     }
 }
 

@@ -105,17 +105,35 @@ impl<'a, 'e> Fields<'a, 'e> {
 
     pub(super) fn uids(&mut self, name: &'static str) -> Option<Vec<u32>> {
         const EXPECTED: &str = "expected the user ids that Envoy runs as, for example [1337]";
+        match self.optional_uids(name, EXPECTED)? {
+            Some(uids) => Some(uids),
+            None => self.wrong(name, &format!("missing: {EXPECTED}")),
+        }
+    }
+
+    /// `Some(None)` if the field is not there.
+    #[expect(clippy::option_option, reason = "absent and wrong are different answers")]
+    pub(super) fn optional_uids(
+        &mut self,
+        name: &'static str,
+        expected: &str,
+    ) -> Option<Option<Vec<u32>>> {
         let Some(value) = self.take(name) else {
-            return self.wrong(name, &format!("missing: {EXPECTED}"));
+            return Some(None);
         };
         let uids = value.as_array().and_then(|array| {
             let each = array.iter().map(Value::as_u64);
             each.map(|uid| u32::try_from(uid?).ok()).collect::<Option<Vec<_>>>()
         });
         match uids {
-            Some(uids) if !uids.is_empty() => Some(uids),
-            _ => self.wrong(name, &format!("{EXPECTED}, found {value}")),
+            Some(uids) if !uids.is_empty() => Some(Some(uids)),
+            _ => self.wrong(name, &format!("{expected}, found {value}")),
         }
+    }
+
+    /// An object that need not be there.
+    pub(super) fn optional_object(&mut self, name: &'static str) -> Option<&'a Value> {
+        self.take(name)
     }
 
     pub(super) fn object(&mut self, name: &'static str) -> Option<&'a Value> {

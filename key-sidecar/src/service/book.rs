@@ -9,12 +9,18 @@ use std::sync::Arc;
 use ledger::Definition;
 use policies::Policy;
 use wire::facts::{LimitFacts, PolicyFacts};
-use wire::ids::{ClientKeyDigest, ClientName, CredentialName, PolicyVersion, ServiceName};
+use wire::ids::{
+    BudgetName, ClientKeyDigest, ClientName, CredentialName, PolicyVersion, ServiceName,
+};
+use wire::money::Nanos;
 use wire::sync::{Change, Identity};
 use wire::units::UnixMillis;
 
+use crate::alerts::Rules;
 use crate::credential::Record;
 use crate::directory::{ClientDirectory, KeyState};
+use crate::service::budgets;
+use crate::service::desk::Budgets;
 
 /// Changes that are remembered one by one. A plugin that missed more asks everything again.
 const CHANGES_MAX: usize = 1_024;
@@ -29,6 +35,8 @@ pub type Records = BTreeMap<CredentialName, Arc<Record>>;
 pub struct Book {
     policy: Policy,
     facts: PolicyFacts,
+    /// The most that one call of a service reserves; none of a service that costs nothing.
+    holds: BTreeMap<ServiceName, Nanos>,
     keys: ClientDirectory,
     records: Records,
     generation: u64,
@@ -41,6 +49,7 @@ impl Book {
     pub fn new(policy: Policy, keys: ClientDirectory, records: Records) -> Self {
         Self {
             facts: policy.plugin_facts(),
+            holds: holds(&policy),
             policy,
             keys,
             records,
@@ -58,6 +67,7 @@ impl Book {
     /// Replaces the policy. Plugins hear of it by its version.
     pub fn set_policy(&mut self, policy: Policy) {
         self.facts = policy.plugin_facts();
+        self.holds = holds(&policy);
         self.policy = policy;
     }
 
@@ -163,6 +173,12 @@ impl Book {
         service.map(|service| service.limits.clone()).unwrap_or_default()
     }
 
+    /// The most that one call of a service reserves; `None` if it costs nothing.
+    #[must_use]
+    pub fn largest_hold(&self, name: &ServiceName) -> Option<Nanos> {
+        self.holds.get(name).copied()
+    }
+
     /// The credential that a service wants.
     #[must_use]
     pub fn credential_of(&self, name: &ServiceName) -> Option<CredentialName> {
@@ -182,6 +198,31 @@ impl Book {
         self.policy.limits().map(|(key, rule)| Definition { key, rule }).collect()
     }
 
+    /// All budgets, for the ledger of money.
+    #[must_use]
+    pub fn budgets(&self, now: UnixMillis) -> Budgets {
+        budgets::definitions(&self.policy, now)
+    }
+
+    /// The names of all budgets.
+    #[must_use]
+    pub fn budget_names(&self) -> Vec<BudgetName> {
+        // Names do not depend on the time.
+        self.policy.budgets(UnixMillis(0)).into_iter().map(|plan| plan.name).collect()
+    }
+
+    /// Whom alerts tell, and when.
+    #[must_use]
+    pub fn alert_rules(&self, now: UnixMillis) -> Rules {
+        budgets::alert_rules(&self.policy, now)
+    }
+
+    /// A budget's cap; `None` if it is unlimited, or is none.
+    #[must_use]
+    pub fn cap_of(&self, name: &BudgetName) -> Option<Nanos> {
+        self.policy.budget(name).and_then(|budget| budget.cap)
+    }
+
     /// The day that is now and the next, for the ledger.
     #[must_use]
     pub fn day_boundaries(&self, now: UnixMillis) -> Vec<UnixMillis> {
@@ -196,4 +237,9 @@ impl Book {
 #[must_use]
 pub fn everything() -> Vec<Change> {
     vec![Change::AllClients, Change::AllCredentials]
+}
+
+fn holds(policy: &Policy) -> BTreeMap<ServiceName, Nanos> {
+    let names = policy.services().iter().map(|service| &service.facts.name);
+    names.filter_map(|name| Some((name.clone(), policy.largest_hold(name)?))).collect()
 }

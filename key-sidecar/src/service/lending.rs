@@ -15,6 +15,7 @@ use wire::sync::{LeaseAnswer, LeaseLine, SyncRequest};
 use wire::units::UnixMillis;
 
 use crate::files;
+use crate::service::desk::DeskError;
 
 /// The ledger and its file.
 pub struct Lending {
@@ -33,10 +34,12 @@ struct Saved {
 }
 
 /// Why a sync was not served.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Refused {
-    /// By the ledger.
+    /// By the ledger of limits.
     Ledger(Refusal),
+    /// By the ledger of money.
+    Money(DeskError),
     /// An invariant of the ledger was broken; it lends nothing any longer.
     Stopped,
 }
@@ -49,8 +52,17 @@ impl fmt::Display for Refused {
                 write!(out, "sequence {last} has been answered already")
             }
             Self::Ledger(Refusal::TooManyLines) => out.write_str("too many lease lines"),
+            Self::Money(error) => write!(out, "{error}"),
             Self::Stopped => out.write_str("the ledger has stopped: an invariant was broken"),
         }
+    }
+}
+
+impl Refused {
+    /// Whether the same request may be served when it is repeated.
+    #[must_use]
+    pub const fn is_passing(&self) -> bool {
+        matches!(self, Self::Money(DeskError::Busy | DeskError::Store | DeskError::Closed))
     }
 }
 

@@ -184,7 +184,7 @@ pub(crate) fn policy() -> Value {
             "openai": {
                 "purpose": "language models", "cluster": "openai", "hosts": ["api.openai.com"],
                 "credential": "openai-prod", "inject": { "as": "bearer" },
-                "routes": [{ "match": "GET /v1/models" }]
+                "routes": [{ "match": "GET /v1/models", "free": "lists models, is not billed" }]
             }
         },
         "clients": {
