@@ -45,6 +45,15 @@ pub fn envoy() -> PathBuf {
     artifact("ENVOY", repository().join(".venv/bin/envoy"), "make envoy")
 }
 
+/// Python with the official clients: `PYTHON`, or the one that `make` puts into `.venv`.
+///
+/// # Panics
+/// If it is not there.
+#[must_use]
+pub fn python() -> PathBuf {
+    artifact("PYTHON", repository().join(".venv/bin/python"), "make .venv/installed")
+}
+
 /// The repository's root.
 #[must_use]
 pub fn repository() -> &'static Path {

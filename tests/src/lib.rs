@@ -3,6 +3,8 @@
 //! `host` drives the built `.wasm` without Envoy.
 
 pub mod artifacts;
+pub mod books;
+pub mod cases;
 pub mod client;
 pub mod deployment;
 pub mod envoy;

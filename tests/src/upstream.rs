@@ -1,4 +1,4 @@
-//! A stand-in for an upstream API, inside the test: TLS, HTTP/1.1, OpenAI's shape.
+//! A stand-in for an upstream API, inside the test: TLS, HTTP/1.1, OpenAI's and Anthropic's shapes.
 //!
 //! It takes only the real key, remembers every request as it came, and does what the next [`Script`]
 //! says: another status, a delay, a reset in the middle, a key quoted in an error. Neighbours:
@@ -6,8 +6,10 @@
 #![expect(clippy::expect_used, reason = "a fixture that does not start is a failed test")]
 
 mod answer;
+mod anthropic;
 mod script;
 mod tls;
+mod used;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::convert::Infallible;
@@ -32,6 +34,7 @@ use crate::wait;
 
 use self::answer::Body;
 pub use self::script::Script;
+pub use self::used::Used;
 
 /// A running upstream. Dropping it ends it.
 pub struct Upstream {

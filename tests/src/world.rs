@@ -202,7 +202,7 @@ pub fn policy(clients: &Value) -> Value {
             "hosts": [HOST],
             "credential": CREDENTIAL,
             "inject": { "as": "bearer" },
-            "routes": [{ "match": "POST /v1/chat/completions" }, { "match": "GET /v1/**" }],
+            "routes": [{ "match": "POST /v1/chat/completions", "free": "a test" }, { "match": "GET /v1/**", "free": "a test" }],
         }},
         "clients": clients,
     })

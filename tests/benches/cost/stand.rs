@@ -112,7 +112,7 @@ fn policy(client_keys: &[String]) -> Value {
         "services": { "openai": {
             "purpose": "the bench", "cluster": "openai", "hosts": [HOST],
             "credential": "openai-prod", "inject": { "as": "bearer" },
-            "routes": [{ "match": "POST /v1/chat/completions" }, { "match": "GET /v1/models" }],
+            "routes": [{ "match": "POST /v1/chat/completions", "free": "a bench" }, { "match": "GET /v1/models", "free": "a bench" }],
         }},
         "clients": clients,
     })

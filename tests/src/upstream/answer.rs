@@ -1,7 +1,9 @@
-//! Answers in OpenAI's shape: a completion, whole or as server-sent events, a list of models, errors.
+//! Answers in OpenAI's shape: a completion, whole or as server-sent events, a list of models, errors;
+//! for `/v1/messages` in Anthropic's.
 #![expect(clippy::expect_used, reason = "an answer that a test scripted wrongly is a failed test")]
 
 use std::io;
+use std::time::Duration;
 
 use http_body_util::channel::{Channel, Sender};
 use hyper::Response;
@@ -9,7 +11,8 @@ use hyper::body::Bytes;
 use hyper::header::{HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
-use super::{Script, Seen};
+use super::used::Used;
+use super::{Script, Seen, anthropic};
 
 /// A body that may break off.
 pub(super) type Body = Channel<Bytes, io::Error>;
@@ -19,7 +22,7 @@ const CHUNKS: usize = 16;
 
 struct Page {
     status: u16,
-    content_type: &'static str,
+    content_type: String,
     chunks: Vec<Bytes>,
 }
 
@@ -28,8 +31,8 @@ pub(super) async fn to(seen: &Seen, key: Option<&str>, script: Script) -> Respon
     tokio::time::sleep(script.delay).await;
     let page = page(seen, key, &script);
     let mut response =
-        Response::builder().status(page.status).header("content-type", page.content_type);
-    if script.reset_after.is_none() && page.content_type != EVENTS {
+        Response::builder().status(page.status).header("content-type", &page.content_type);
+    if script.reset_after.is_none() && page.chunks.len() == 1 && page.content_type != EVENTS {
         let length: usize = page.chunks.iter().map(Bytes::len).sum();
         response = response.header("content-length", length);
     }
@@ -39,7 +42,7 @@ pub(super) async fn to(seen: &Seen, key: Option<&str>, script: Script) -> Respon
         response = response.header(name, value);
     }
     let (sender, body) = Channel::new(CHUNKS);
-    tokio::spawn(send(sender, page.chunks, script.reset_after));
+    tokio::spawn(send(sender, page.chunks, script.pause, script.reset_after));
     response.body(body).expect("all parts are valid")
 }
 
@@ -53,8 +56,11 @@ fn page(seen: &Seen, key: Option<&str>, script: &Script) -> Page {
     if let Some(status) = script.status {
         page.status = status;
     }
-    if let Some(body) = &script.body {
-        page.chunks = vec![body.clone().into()];
+    if let Some(content_type) = &script.content_type {
+        page.content_type.clone_from(content_type);
+    }
+    if let Some(pieces) = &script.pieces {
+        page.chunks = pieces.iter().cloned().map(Bytes::from).collect();
     }
     page
 }
@@ -64,9 +70,14 @@ fn usual(seen: &Seen) -> Page {
     let request: Value = serde_json::from_slice(&seen.body).unwrap_or_default();
     match (seen.method.as_str(), path) {
         ("POST", "/v1/chat/completions") if request["stream"] == true => {
-            Page { status: 200, content_type: EVENTS, chunks: events(&request) }
+            Page { status: 200, content_type: EVENTS.to_owned(), chunks: events(&request) }
         }
         ("POST", "/v1/chat/completions") => json_page(200, &completion(&request)),
+        ("POST", "/v1/messages") if request["stream"] == true => {
+            let chunks = anthropic::events(&request, &WORDS);
+            Page { status: 200, content_type: EVENTS.to_owned(), chunks }
+        }
+        ("POST", "/v1/messages") => json_page(200, &anthropic::message(&request, &WORDS)),
         ("GET", "/v1/models") => json_page(200, &models()),
         _ => error(404, "unknown_url", &format!("Unknown request URL: {path}")),
     }
@@ -79,22 +90,37 @@ fn completion(request: &Value) -> Value {
             "index": 0, "finish_reason": "stop",
             "message": { "role": "assistant", "content": WORDS.concat() },
         }],
-        "usage": { "prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13 },
+        "usage": usage(request),
     })
 }
 
+fn usage(request: &Value) -> Value {
+    let Used { input, output } = Used::asked_by(request);
+    json!({ "prompt_tokens": input, "completion_tokens": output, "total_tokens": input + output })
+}
+
+/// Usage comes in a last chunk, if it was asked for, and not at all if it was not.
 fn events(request: &Value) -> Vec<Bytes> {
-    let chunk = |delta: Value, finish: Option<&str>| {
-        let event = json!({
+    let wants_usage = request["stream_options"]["include_usage"] == true;
+    let chunk = |choices: Value, usage: Value| {
+        let mut event = json!({
             "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1_764_000_000,
-            "model": request["model"],
-            "choices": [{ "index": 0, "delta": delta, "finish_reason": finish }],
+            "model": request["model"], "choices": choices,
         });
+        if wants_usage {
+            event["usage"] = usage;
+        }
         format!("data: {event}\n\n")
     };
-    let words = WORDS.iter().map(|word| chunk(json!({ "content": word }), None));
-    let ends = [chunk(json!({}), Some("stop")), "data: [DONE]\n\n".to_owned()];
-    words.chain(ends).map(Bytes::from).collect()
+    let choice = |delta: Value, finish: Option<&str>| {
+        let choice = json!({ "index": 0, "delta": delta, "finish_reason": finish });
+        chunk(json!([choice]), Value::Null)
+    };
+    let words = WORDS.iter().map(|word| choice(json!({ "content": word }), None));
+    let usage = wants_usage.then(|| chunk(json!([]), usage(request)));
+    let stop = choice(json!({}), Some("stop"));
+    let ends = [Some(stop), usage, Some("data: [DONE]\n\n".to_owned())];
+    words.chain(ends.into_iter().flatten()).map(Bytes::from).collect()
 }
 
 fn models() -> Value {
@@ -121,7 +147,11 @@ fn error(status: u16, code: &str, message: &str) -> Page {
 }
 
 fn json_page(status: u16, body: &Value) -> Page {
-    Page { status, content_type: "application/json", chunks: vec![body.to_string().into()] }
+    Page {
+        status,
+        content_type: "application/json".to_owned(),
+        chunks: vec![body.to_string().into()],
+    }
 }
 
 fn echoes(seen: &Seen, script: &Script) -> Vec<(String, Vec<u8>)> {
@@ -129,9 +159,17 @@ fn echoes(seen: &Seen, script: &Script) -> Vec<(String, Vec<u8>)> {
     echoed.map(|(name, value)| (format!("x-echo-{name}"), value.clone())).collect()
 }
 
-async fn send(mut to: Sender<Bytes, io::Error>, chunks: Vec<Bytes>, reset_after: Option<usize>) {
+async fn send(
+    mut to: Sender<Bytes, io::Error>,
+    chunks: Vec<Bytes>,
+    pause: Duration,
+    reset_after: Option<usize>,
+) {
     let mut left = reset_after.unwrap_or(usize::MAX);
-    for chunk in chunks {
+    for (number, chunk) in chunks.into_iter().enumerate() {
+        if number > 0 {
+            tokio::time::sleep(pause).await;
+        }
         let part = chunk.slice(..chunk.len().min(left));
         left -= part.len();
         // A caller who has gone reads no more.

@@ -8,7 +8,9 @@ pub struct Script {
     pub(super) status: Option<u16>,
     pub(super) delay: Duration,
     pub(super) headers: Vec<(String, Vec<u8>)>,
-    pub(super) body: Option<Vec<u8>>,
+    pub(super) content_type: Option<String>,
+    pub(super) pieces: Option<Vec<Vec<u8>>>,
+    pub(super) pause: Duration,
     pub(super) reset_after: Option<usize>,
     pub(super) echoes_headers: bool,
 }
@@ -36,8 +38,23 @@ impl Script {
 
     /// Answers with this body.
     #[must_use]
-    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
-        self.body = Some(body.into());
+    pub fn body(self, body: impl Into<Vec<u8>>) -> Self {
+        self.pieces(vec![body.into()], Duration::ZERO)
+    }
+
+    /// Answers with a body that comes in these pieces, with a pause before each but the first. More
+    /// than one have no length told ahead.
+    #[must_use]
+    pub fn pieces(mut self, pieces: Vec<Vec<u8>>, pause: Duration) -> Self {
+        self.pieces = Some(pieces);
+        self.pause = pause;
+        self
+    }
+
+    /// Says that the body is this.
+    #[must_use]
+    pub fn content_type(mut self, content_type: &str) -> Self {
+        self.content_type = Some(content_type.to_owned());
         self
     }
 

@@ -50,7 +50,7 @@ fn policy_of_all() -> Value {
             "hosts": [other.host],
             "credential": other.name,
             "inject": (other.inject)(),
-            "routes": [{ "match": "GET /v1/**" }],
+            "routes": [{ "match": "GET /v1/**", "free": "a test" }],
         });
     }
     policy
