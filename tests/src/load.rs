@@ -65,6 +65,8 @@ struct Board {
     started: Instant,
     next: AtomicU32,
     stop: AtomicBool,
+    /// Sendings after so many are not made.
+    calls_max: u32,
     shots: Mutex<Vec<Shot>>,
 }
 
@@ -75,7 +77,21 @@ impl Load {
     /// If the machine refuses a thread.
     #[must_use]
     pub fn start(self) -> Running {
+        self.start_at_most(u32::MAX)
+    }
+
+    /// Each connection sends one call and no more. Returns what came of them.
+    #[must_use]
+    pub fn once(self) -> Vec<Shot> {
+        let calls = self.connections;
+        let running = self.start_at_most(u32::try_from(calls).expect("fewer than 4 billion"));
+        running.until("all calls have an outcome", |shots| shots.len() == calls);
+        running.finish()
+    }
+
+    fn start_at_most(self, calls_max: u32) -> Running {
         let board = Arc::new(Board {
+            calls_max,
             load: self,
             started: wait::now(),
             next: AtomicU32::new(0),
@@ -182,6 +198,9 @@ async fn caller(board: Arc<Board>, connection: usize) {
     let mut stream = None;
     loop {
         let number = board.next.fetch_add(1, Ordering::Relaxed);
+        if number >= board.calls_max {
+            return;
+        }
         let due = board.started + Duration::from_secs(1) * number / load.per_second;
         tokio::time::sleep_until(due.into()).await;
         if board.stop.load(Ordering::Relaxed) {

@@ -9,9 +9,12 @@
     reason = "a helper of a test stops where the test would"
 )]
 
+#[path = "plugin_world/priced.rs"]
+mod priced;
 #[path = "plugin_world/world.rs"]
 mod world;
 
+use priced::{FREE, PRICED};
 use tollkeeper_tests::host::StreamId;
 use world::{World, key, policy, policy_for, request, to};
 
@@ -35,6 +38,9 @@ const CALLS_OF_AN_ANSWER: [&str; 1] = ["proxy_get_header_map_pairs"];
 
 /// Instructions of an admitted request with its answer and end, measured; the gate is a tenth above.
 const FUEL_MEASURED: u64 = 21_800;
+
+/// What money adds to a call at a flat price, under budgets of two levels, measured.
+const FUEL_OF_MONEY_MEASURED: u64 = 15_500;
 
 #[test]
 fn the_first_call_of_a_client_is_one_callout() {
@@ -193,6 +199,52 @@ fn an_admitted_request_costs_no_more_instructions_than_it_did() {
         "{all} instructions, {FUEL_MEASURED} before"
     );
     assert!(all >= FUEL_MEASURED / 2, "{all} instructions: set FUEL_MEASURED anew");
+}
+
+#[test]
+fn a_budget_and_a_settlement_add_few_instructions_to_a_call() {
+    let mut world = World::ready(1, &priced::policy());
+    let (free, priced) = (call_cost(&mut world, FREE), call_cost(&mut world, PRICED));
+    println!("{free} instructions a free call, {priced} one at a flat price");
+    let added = priced - free;
+    assert!(
+        added <= FUEL_OF_MONEY_MEASURED + FUEL_OF_MONEY_MEASURED / 10,
+        "{added} instructions for money, {FUEL_OF_MONEY_MEASURED} before"
+    );
+}
+
+/// The instructions of a call whose answer has a body, once everything about it is known.
+fn call_cost(world: &mut World, path: &str) -> u64 {
+    const CALLS: u64 = 100;
+    let head = priced::head("GET", path, &[]);
+    for _ in 0..200 {
+        let stream = world.decided(0, &head);
+        world.vms[0].respond_and_end(stream, &ANSWER).unwrap();
+        world.step();
+    }
+    let callbacks = [
+        "proxy_on_context_create",
+        "proxy_on_request_headers",
+        "proxy_on_response_headers",
+        "proxy_on_response_body",
+        "proxy_on_log",
+        "proxy_on_done",
+        "proxy_on_delete",
+    ];
+    let spent = |world: &World| callbacks.map(|name| world.vms[0].fuel(name).total);
+    let before = spent(world);
+    for _ in 0..CALLS {
+        let stream = world.call(0, &head);
+        let vm = &mut world.vms[0];
+        assert!(vm.is_upstream(stream));
+        vm.response_headers(stream, &ANSWER, false).unwrap();
+        vm.response_body(stream, b"{}", true).unwrap();
+        vm.end(stream).unwrap();
+    }
+    let each: Vec<u64> =
+        before.iter().zip(spent(world)).map(|(from, to)| (to - from) / CALLS).collect();
+    println!("{path}: {:?}", callbacks.iter().zip(&each).collect::<Vec<_>>());
+    each.iter().sum()
 }
 
 #[test]

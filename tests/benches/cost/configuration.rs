@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tollkeeper_tests::artifacts;
 use tollkeeper_tests::deployment::{Deployment, Site};
 
+use crate::calls::Call;
 use crate::stand::{SECRET, Stand};
 
 /// In which header Envoy's own filters pass the client's name on.
@@ -19,7 +20,7 @@ const LIMITS: [(&str, &str); 2] = [("client-second", "1s"), ("client-day", "8640
 /// More than the load asks for.
 const AMPLE: u32 = 1_000_000_000;
 
-/// What is in front of the router.
+/// What is in front of the router, and what is called through it.
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub(crate) enum Kind {
     /// Nothing: what everything else is compared with.
@@ -32,19 +33,22 @@ pub(crate) enum Kind {
     EmptyAsLinked,
     /// The same, packed as ours is.
     EmptyPacked,
-    /// The reference.
-    Gate,
+    /// The reference, which gets this call. All others get [`Call::List`].
+    Gate(Call),
 }
 
 impl Kind {
     /// All, in the order of the report. The first is what the others are compared with.
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::NoFilter,
         Self::NativeShared,
         Self::NativePerClient,
         Self::EmptyAsLinked,
         Self::EmptyPacked,
-        Self::Gate,
+        Self::Gate(Call::List),
+        Self::Gate(Call::PricedList),
+        Self::Gate(Call::Chat),
+        Self::Gate(Call::MeteredChat),
     ];
 
     /// What the report calls it.
@@ -57,15 +61,29 @@ impl Kind {
             Self::NativePerClient => "the same, two limits a client",
             Self::EmptyAsLinked => "an empty filter, as the SDK makes it",
             Self::EmptyPacked => "an empty filter, packed as ours",
-            Self::Gate => "Tollkeeper: `envoy.yaml`, two limits a client, guard",
+            Self::Gate(Call::List) => "Tollkeeper: `envoy.yaml`, two limits a client, guard",
+            Self::Gate(call) => call.name(),
         }
+    }
+
+    /// What is called through it.
+    pub(crate) const fn call(self) -> Call {
+        match self {
+            Self::Gate(call) => call,
+            _ => Call::List,
+        }
+    }
+
+    /// Its place among [`Kind::ALL`].
+    pub(crate) fn place(self) -> usize {
+        Self::ALL.iter().position(|each| *each == self).unwrap_or_default()
     }
 }
 
 impl Kind {
     /// Whether it asks for a client key.
     pub(crate) const fn knows_clients(self) -> bool {
-        matches!(self, Self::NativeShared | Self::NativePerClient | Self::Gate)
+        matches!(self, Self::NativeShared | Self::NativePerClient | Self::Gate(_))
     }
 
     /// The whole configuration, as Envoy takes it.
@@ -79,7 +97,7 @@ impl Kind {
         remove(deployment.connection_manager(), "access_log");
         without_tls(deployment.at("/static_resources/clusters"));
         match self {
-            Self::Gate => {}
+            Self::Gate(_) => {}
             Self::NoFilter => replace_filter(&mut deployment, Vec::new()),
             Self::NativeShared => native(&mut deployment, stand.client_keys(), shared_limit()),
             Self::NativePerClient => {

@@ -1,4 +1,4 @@
-//! What the kernel says of a process's CPU time, in nanoseconds and not in ticks.
+//! What the kernel says of a process's CPU time, in nanoseconds and not in ticks; measures of it.
 
 use std::fs;
 
@@ -15,4 +15,10 @@ pub(crate) fn micros(process: u32) -> f64 {
 /// A count as a measure.
 pub(crate) const fn as_f64(count: u64) -> f64 {
     count as f64
+}
+
+/// The value in the middle.
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }

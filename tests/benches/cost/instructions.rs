@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use serde_json::Value;
 use tempfile::TempDir;
 use tollkeeper_tests::envoy::Envoy;
 use tollkeeper_tests::wait;
 
+use crate::calls::Call;
+use crate::configuration::Kind;
 use crate::load::Load;
 use crate::stand::Stand;
 
@@ -43,11 +44,11 @@ struct Count {
 }
 
 /// Counts one configuration.
-pub(crate) fn of(configuration: &Value, stand: &Stand) -> Instructions {
+pub(crate) fn of(kind: Kind, stand: &Stand) -> Instructions {
     let dir = tempfile::tempdir().expect("the system has a directory for temporary files");
-    let envoy = Envoy::start_as(valgrind(stand, &dir), configuration, 1);
-    let counter = Counter { envoy: &envoy, dumps: 0, dir: &dir, key: &stand.client_keys()[0] };
-    counter.run()
+    let envoy = Envoy::start_as(valgrind(stand, &dir), &kind.configuration(stand), 1);
+    let (call, key) = (kind.call(), &stand.client_keys()[0]);
+    Counter { envoy: &envoy, dumps: 0, dir: &dir, call, key }.run()
 }
 
 fn valgrind(stand: &Stand, dir: &TempDir) -> Command {
@@ -64,6 +65,7 @@ struct Counter<'a> {
     envoy: &'a Envoy,
     dumps: u32,
     dir: &'a TempDir,
+    call: Call,
     key: &'a str,
 }
 
@@ -92,7 +94,7 @@ impl Counter<'_> {
     fn send(&self, load: Load) -> Duration {
         let sent = wait::until(PATIENCE, || {
             self.control(&["--zero"]);
-            load.try_to_send(self.envoy.gate(), self.key)
+            load.try_to_send(self.call, self.envoy.gate(), self.key)
         });
         sent.unwrap_or_else(|report| panic!("{report}"))
     }

@@ -2,13 +2,16 @@
 //!
 //! A run that was not answered with 200 throughout measured something else: it does not count.
 
+use std::io::Write;
 use std::net::SocketAddr;
 use std::process::Command;
 use std::time::Duration;
 
+use tempfile::NamedTempFile;
 use tollkeeper_tests::wait;
 
-use crate::stand::{HOST, PATH};
+use crate::calls::Call;
+use crate::stand::HOST;
 
 /// So many requests, so many at a time.
 #[derive(Clone, Copy)]
@@ -23,15 +26,20 @@ pub(crate) struct Load {
 
 impl Load {
     /// Sends it and says how long it took.
-    pub(crate) fn send(self, to: SocketAddr, client_key: &str) -> Duration {
-        self.try_to_send(to, client_key).unwrap_or_else(|report| panic!("{report}"))
+    pub(crate) fn send(self, call: Call, to: SocketAddr, client_key: &str) -> Duration {
+        self.try_to_send(call, to, client_key).unwrap_or_else(|report| panic!("{report}"))
     }
 
     /// The same, where not all may go well.
     ///
     /// # Errors
     /// What went wrong, with h2load's report.
-    pub(crate) fn try_to_send(self, to: SocketAddr, client_key: &str) -> Result<Duration, String> {
+    pub(crate) fn try_to_send(
+        self,
+        call: Call,
+        to: SocketAddr,
+        client_key: &str,
+    ) -> Result<Duration, String> {
         let mut h2load = Command::new("h2load");
         h2load
             .args(["--h1", "-t", "1"])
@@ -43,18 +51,29 @@ impl Load {
         if let Some(pace) = self.pace {
             h2load.args(["--rps", &pace.to_string()]);
         }
-        h2load.arg(format!("http://{to}{PATH}"));
+        // Kept until it has been sent.
+        let body = call.body().map(|body| file_of(&body));
+        if let Some(body) = &body {
+            h2load.args(["-H", "content-type: application/json"]).arg("-d").arg(body.path());
+        }
+        h2load.arg(format!("http://{to}{}", call.path()));
         let (output, took) = wait::measured(|| h2load.output());
         let output = output.expect("h2load can be started (apt-get install nghttp2-client)");
         let text = String::from_utf8_lossy(&output.stdout);
-        // With six Envoys on two processors a sync may miss its deadline now and then.
+        // With so many Envoys on two processors a sync may miss its deadline now and then.
         let enough = self.requests - self.requests / 500;
         if answered_well(&text) >= enough {
             Ok(took)
         } else {
-            Err(format!("expected {enough} answers 2xx, got:\n{text}"))
+            Err(format!("{}: expected {enough} answers 2xx, got:\n{text}", call.name()))
         }
     }
+}
+
+fn file_of(body: &str) -> NamedTempFile {
+    let mut file = NamedTempFile::new().expect("the system has a directory for temporary files");
+    file.write_all(body.as_bytes()).expect("a temporary file can be written");
+    file
 }
 
 /// How many answers were 2xx, by h2load's own count.

@@ -3,9 +3,11 @@
 //! Figures only mean something side by side, so one run measures all configurations of
 //! [`configuration`] on one [`stand`]: instructions per request under callgrind ([`instructions`]),
 //! which repeat to a fraction of a percent, and CPU time ([`processor`]), which is what is paid.
-//! [`syncs`] is the sidecar's side. [`report`] is the text, for the README.
+//! What money adds is the difference of two [`calls`]; [`streams`] is the meter in wasm; [`syncs`] is
+//! the sidecar's side. [`report`] is the text, for the README.
 #![expect(clippy::expect_used, clippy::panic, reason = "what cannot be measured ends the bench")]
 
+mod calls;
 mod configuration;
 mod cpu;
 mod instructions;
@@ -13,6 +15,7 @@ mod load;
 mod processor;
 mod report;
 mod stand;
+mod streams;
 mod syncs;
 
 use std::fs;
@@ -25,11 +28,11 @@ use crate::stand::Stand;
 
 fn main() {
     let stand = Stand::build();
-    let configurations = Kind::ALL.map(|kind| kind.configuration(&stand));
     let report = Report {
         environment: report::Environment::of_this_machine(&stand),
-        instructions: configurations.each_ref().map(|each| instructions::of(each, &stand)),
-        processor: processor::of(&configurations, &stand),
+        instructions: Kind::ALL.map(|kind| instructions::of(kind, &stand)),
+        processor: processor::of(&stand),
+        streams: streams::of(&stand),
         syncs: syncs::CONNECTIONS.map(|connections| syncs::of(connections, &stand)),
     };
     let text = report.to_string();

@@ -6,11 +6,13 @@ use std::process::Command;
 
 use tollkeeper_tests::artifacts;
 
+use crate::calls::Call;
 use crate::configuration::Kind;
 use crate::cpu;
 use crate::instructions::Instructions;
-use crate::processor::Processor;
+use crate::processor::{self, Processor};
 use crate::stand::Stand;
+use crate::streams::Streams;
 use crate::syncs::{self, Syncs};
 
 /// Where and when.
@@ -52,16 +54,22 @@ pub(crate) struct Report {
     pub(crate) instructions: [Instructions; Kind::ALL.len()],
     /// By configuration.
     pub(crate) processor: Processor,
+    /// The meter.
+    pub(crate) streams: Streams,
     /// By connections.
     pub(crate) syncs: [Syncs; syncs::CONNECTIONS.len()],
 }
 
+/// What the gate adds is told of this call.
+const GATE: Kind = Kind::Gate(Call::List);
+
 impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.environment.fmt(out)?;
-        self.table(out)?;
+        self.gate(out)?;
         self.ratio(out)?;
-        self.processor.sidecar_line(out)?;
+        self.money(out)?;
+        self.streams.fmt(out)?;
         self.syncs.iter().try_for_each(|syncs| syncs.fmt(out))
     }
 }
@@ -82,62 +90,99 @@ impl fmt::Display for Environment {
 }
 
 impl Report {
-    fn table(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn gate(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             out,
             "| configuration | instructions per request | added | raw | upkeep per second | \
              CPU µs per request | added |\n|---|--:|--:|--:|--:|--:|--:|"
         )?;
-        let base = self.instructions[0].net;
-        for (place, kind) in Kind::ALL.into_iter().enumerate() {
-            let counted = &self.instructions[place];
+        for kind in Kind::ALL.into_iter().filter(|kind| kind.call() == Call::List) {
+            let counted = self.counted(kind);
             writeln!(
                 out,
                 "| {} | {} | {} | {} | {} | {:.1} | {:.1} |",
                 kind.name(),
                 thousands(counted.net),
-                thousands(counted.net - base),
+                thousands(counted.net - self.counted(Kind::NoFilter).net),
                 thousands(counted.raw),
                 thousands(counted.upkeep),
-                self.processor.envoy[place],
-                self.processor.added[place],
+                self.processor.envoy(kind),
+                self.processor.added(kind, Kind::NoFilter),
             )?;
         }
         writeln!(
             out,
             "\n*Instructions* are counted by callgrind without *upkeep*, which goes on by the clock while the \
              filter is in use, whatever the load; *raw* is the count with it, fifty times too much because \
-             valgrind slows requests and not clocks. *CPU* is the median of 15 rounds of 10,000 requests, \
-             *added* the median of the differences within a round.\n"
+             valgrind slows requests and not clocks. *CPU* is the median of {} rounds of {} requests, \
+             *added* the median of the differences within a round.\n",
+            processor::ROUNDS,
+            thousands(f64::from(processor::BURST.requests)),
         )
     }
 
     fn ratio(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let added = |kind: Kind| {
-            let place = Kind::ALL.iter().position(|each| *each == kind).unwrap_or_default();
-            (self.instructions[place].net - self.instructions[0].net, self.processor.added[place])
-        };
-        let (ours, native) = (added(Kind::Gate), added(Kind::NativePerClient));
+        let instructions = |kind: Kind| self.counted(kind).net - self.counted(Kind::NoFilter).net;
+        let processor = |kind: Kind| self.processor.added(kind, Kind::NoFilter);
         writeln!(
             out,
-            "* What the gate adds is {:.1} times the instructions and {:.1} times the CPU time that \
-             Envoy's own filters add with two limits a client.",
-            ours.0 / native.0,
-            ours.1 / native.1
+            "What the gate adds is {:.1} times the instructions and {:.1} times the CPU time that \
+             Envoy's own filters add with two limits a client.\n",
+            instructions(GATE) / instructions(Kind::NativePerClient),
+            processor(GATE) / processor(Kind::NativePerClient),
         )
+    }
+
+    /// The gate with each call, and what money adds to it.
+    fn money(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            out,
+            "| call through Tollkeeper | instructions per request | added by money | upkeep per second | \
+             CPU µs per request | added by money | requests/s | syncs/s | sidecar's CPU µs per request |\n\
+             |---|--:|--:|--:|--:|--:|--:|--:|--:|"
+        )?;
+        for kind in Kind::ALL {
+            let Kind::Gate(call) = kind else { continue };
+            let free = call.without_money().map(Kind::Gate);
+            let added = free.map(|free| self.counted(kind).net - self.counted(free).net);
+            let processor = free.map(|free| self.processor.added(kind, free));
+            let sidecar = self.processor.sidecar(kind);
+            writeln!(
+                out,
+                "| {} | {} | {} | {} | {:.1} | {} | {} | {:.1} | {:.2} |",
+                call.name(),
+                thousands(self.counted(kind).net),
+                added.map_or_else(String::new, thousands),
+                thousands(self.counted(kind).upkeep),
+                self.processor.envoy(kind),
+                processor.map_or_else(String::new, |added| format!("{added:.1}")),
+                thousands(sidecar.requests),
+                sidecar.syncs,
+                sidecar.cpu,
+            )?;
+        }
+        writeln!(
+            out,
+            "\n*Added by money* is the difference to the same call on a free route. The sidecar keeps its \
+             ledger in SQLite and books each metered call by itself, calls of one price together.\n"
+        )
+    }
+
+    fn counted(&self, kind: Kind) -> &Instructions {
+        &self.instructions[kind.place()]
     }
 }
 
-impl Processor {
-    fn sidecar_line(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sidecar = &self.sidecar;
+impl fmt::Display for Streams {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             out,
-            "* A worker at {} requests a second sends {:.1} syncs a second; they cost the sidecar {:.2} µs \
-             CPU per request.",
-            thousands(sidecar.requests),
-            sidecar.syncs,
-            sidecar.cpu,
+            "* In Envoy's V8 the filter meters {:.0} MB/s of SSE: a stream of {} bytes takes {} µs CPU free and \
+             {} more metered.",
+            self.megabytes_per_second(),
+            thousands(self.bytes as f64),
+            thousands(self.free),
+            thousands(self.added),
         )
     }
 }
@@ -146,7 +191,7 @@ impl fmt::Display for Syncs {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             out,
-            "* The sidecar answers {} syncs a second on {} ({:.0} µs CPU each).",
+            "* The sidecar answers {} syncs of limits a second on {} ({:.0} µs CPU each).",
             thousands(self.per_second),
             match self.connections {
                 1 => "one connection".to_owned(),

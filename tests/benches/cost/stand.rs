@@ -10,23 +10,29 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use tollkeeper_tests::artifacts;
+use tollkeeper_tests::books::Books;
 use tollkeeper_tests::envoy::Envoy;
 use tollkeeper_tests::sidecar::Sidecar;
 use tollkeeper_tests::softhsm::SoftHsm;
 use wire::client_key;
 
+use crate::calls::{self, Call};
+
 /// The host that selects the service, and to which the credential is sealed.
 pub(crate) const HOST: &str = "api.openai.com";
-/// What is called.
-pub(crate) const PATH: &str = "/v1/models";
 /// The service's credential. It opens nothing.
 pub(crate) const SECRET: &str = "sk-proj-0123456789abcdef0123456789abcdef0123456789abcdef";
+/// The budgets that clients take turns in, and what those lie within.
+const TEAMS: usize = 40;
+const DIVISIONS: usize = 5;
 /// Client keys that the policy and Envoy's own filter know.
 const CLIENT_KEYS: u32 = 1000;
 
 /// So much a second and a day that the load never meets it.
 const AMPLE_PER_SECOND: u64 = 1_000_000;
 const AMPLE_PER_DAY: u64 = 1_000_000_000_000;
+/// A cap like that.
+const AMPLE_MONEY: &str = "1000000000.00";
 
 /// The running processes, and what the configurations of the others need.
 pub(crate) struct Stand {
@@ -61,6 +67,11 @@ impl Stand {
     /// The sidecar's process id.
     pub(crate) fn sidecar_id(&self) -> u32 {
         self.sidecar.id().expect("the sidecar serves")
+    }
+
+    /// The ledger of money.
+    pub(crate) fn books(&self) -> Books {
+        Books::open(&self.sidecar.state_dir())
     }
 
     /// Where the upstream is.
@@ -99,12 +110,12 @@ fn client_key_of(number: u32) -> String {
     client_key::issue(&random).to_string()
 }
 
-/// One client a key, each with two limits.
+/// One client a key, each with two limits and a budget within two others, which free calls do not touch.
 fn policy(client_keys: &[String]) -> Value {
     let clients: Map<String, Value> = client_keys
         .iter()
         .enumerate()
-        .map(|(number, key)| (format!("client-{number}"), client(key)))
+        .map(|(number, key)| (format!("client-{number}"), client(key, number % TEAMS)))
         .collect();
     json!({
         "policy_version": 1,
@@ -112,18 +123,36 @@ fn policy(client_keys: &[String]) -> Value {
         "services": { "openai": {
             "purpose": "the bench", "cluster": "openai", "hosts": [HOST],
             "credential": "openai-prod", "inject": { "as": "bearer" },
-            "routes": [{ "match": "POST /v1/chat/completions", "free": "a bench" }, { "match": "GET /v1/models", "free": "a bench" }],
+            "routes": Call::ALL.map(Call::route),
         }},
+        "prices": calls::prices(),
+        "budgets": budgets(),
         "clients": clients,
     })
 }
 
-fn client(key: &str) -> Value {
+fn budgets() -> Map<String, Value> {
+    let cap = || json!({ "cap": AMPLE_MONEY, "every": "month", "owner": "bench@acme.example" });
+    let within = |outer: String| {
+        let mut budget = cap();
+        budget["within"] = json!(outer);
+        budget
+    };
+    let divisions =
+        (0..DIVISIONS).map(|number| (format!("division-{number}"), within("acme".to_owned())));
+    let teams = (0..TEAMS).map(|number| {
+        (format!("team-{number}"), within(format!("division-{}", number % DIVISIONS)))
+    });
+    divisions.chain(teams).chain([("acme".to_owned(), cap())]).collect()
+}
+
+fn client(key: &str, team: usize) -> Value {
     let digest = client_key::digest(key.as_bytes());
     json!({
         "owner": "bench@acme.example",
         "purpose": "the bench",
         "known_by": [{ "key": format!("sha256:{digest}") }],
+        "budget": format!("team-{team}"),
         "may_use": { "openai": {} },
         "limits": [
             { "requests": AMPLE_PER_SECOND, "per": "second" },
@@ -145,8 +174,6 @@ fn pack_empty_probe(to: &Path) {
 
 /// An Envoy that answers by itself.
 fn upstream() -> Value {
-    let answer =
-        json!({ "status": 200, "body": { "inline_string": "{\"object\":\"list\",\"data\":[]}" } });
     let loopback = json!({ "socket_address": { "address": "127.0.0.1", "port_value": 0 } });
     json!({
         "admin": { "address": loopback },
@@ -158,10 +185,13 @@ fn upstream() -> Value {
                 "typed_config": {
                     "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
                     "stat_prefix": "upstream",
-                    "route_config": { "virtual_hosts": [{
-                        "name": "all", "domains": ["*"],
-                        "routes": [{ "match": { "prefix": "/" }, "direct_response": answer }],
-                    }]},
+                    "route_config": {
+                        "max_direct_response_body_size_bytes": ANSWER_MAX,
+                        "virtual_hosts": [{
+                            "name": "all", "domains": ["*"],
+                            "routes": Call::ALL.map(answer_to),
+                        }],
+                    },
                     "http_filters": [{
                         "name": "router",
                         "typed_config": { "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router" },
@@ -169,5 +199,20 @@ fn upstream() -> Value {
                 },
             }]}],
         }]},
+    })
+}
+
+/// More than the longest answer; without it Envoy allows 4 KiB.
+const ANSWER_MAX: u32 = 4 << 20;
+
+fn answer_to(call: Call) -> Value {
+    let (content_type, body) = call.answer();
+    json!({
+        "match": { "path": call.path() },
+        "direct_response": { "status": 200, "body": { "inline_string": body } },
+        "response_headers_to_add": [{
+            "header": { "key": "content-type", "value": content_type },
+            "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+        }],
     })
 }

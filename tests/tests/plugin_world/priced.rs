@@ -23,10 +23,19 @@ pub(crate) const UPLOAD: &str = "/openai/upload";
 
 /// The client `checkout`, with key 1, charges `team`, which lies within `acme`.
 pub(crate) fn policy() -> String {
+    policy_of(
+        r#""time_zone": "UTC""#,
+        r#""acme": {"cap": "1000.00", "every": "month", "owner": "finance@acme.example"},
+           "team": {"within": "acme", "cap": "100.00", "every": "month", "owner": "team@acme.example"}"#,
+    )
+}
+
+/// The same with another calendar of the organization's, and other budgets. The client charges `team`.
+pub(crate) fn policy_of(calendar: &str, budgets: &str) -> String {
     let digest = client_key::digest(key(1).as_bytes());
     format!(
         r#"{{"policy_version": 1,
-            "organization": {{"name": "acme", "currency": "USD", "time_zone": "UTC"}},
+            "organization": {{"name": "acme", "currency": "USD", {calendar}}},
             "services": {{"openai": {{
                 "cluster": "openai", "hosts": ["api.openai.com"], "credential": "openai-prod",
                 "inject": {{"as": "bearer"}}, "routes": [
@@ -38,9 +47,7 @@ pub(crate) fn policy() -> String {
             "prices": {{"list": {{"source": "a test", "models": {{
                 "gpt-5": {{"input_per_million": "0.25", "output_per_million": "2.00"}},
                 "claude-haiku-5": {{"input_per_million": "0.25", "output_per_million": "2.00"}}}}}}}},
-            "budgets": {{
-                "acme": {{"cap": "1000.00", "every": "month", "owner": "finance@acme.example"}},
-                "team": {{"within": "acme", "cap": "100.00", "every": "month", "owner": "team@acme.example"}}}},
+            "budgets": {{{budgets}}},
             "clients": {{"checkout": {{
                 "owner": "checkout@acme.example", "known_by": [{{"key": "sha256:{digest}"}}],
                 "budget": "team", "may_use": {{"openai": {{}}}}}}}}}}"#

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use ledger::money::record::Account;
+use ledger::money::record::{Account, Change as Booked, Entry};
 use ledger::money::{MoneyLedger, command as money_command};
 use ledger::{Command, Definition, Ledger, Now, Reply, Start, Sync};
 use policies::{Policy, SourceFile};
@@ -33,6 +33,13 @@ const IDENTITY_TTL: Millis = Millis(60_000);
 const STRANGER_TTL: Millis = Millis(1_000);
 const CREDENTIAL_TTL: Millis = Millis(60_000);
 
+/// When a world begins that does not say when: 2026-01-01T00:00:00Z.
+pub(crate) const NEW_YEAR: UnixMillis = UnixMillis(1_767_225_600_000);
+
+/// The service tells its ledgers anew which days and periods are near, so often and so late.
+const HOUR_MS: u64 = 3_600_000;
+const HOUR_IS_LATE_MS: u64 = 1_000;
+
 /// The sidecar.
 pub(crate) struct Sidecar {
     policy: Policy,
@@ -44,11 +51,18 @@ pub(crate) struct Sidecar {
     changes: Vec<Change>,
     /// Everything that it was asked and did answer.
     pub(crate) requests: Vec<SyncRequest>,
+    /// Everything that its ledger of money has entered.
+    pub(crate) entries: Vec<Entry>,
+    /// The wall clock's time when the world began.
+    begins: UnixMillis,
+    /// In which hour the ledgers were told which periods are near.
+    told: u64,
 }
 
 impl Sidecar {
-    /// A sidecar with this policy. Each credential's secret is [`secret_of`] its name.
-    pub(crate) fn new(policy: &str) -> Self {
+    /// A sidecar with this policy, from this moment on. Each credential's secret is [`secret_of`] its
+    /// name.
+    pub(crate) fn new(policy: &str, begins: UnixMillis) -> Self {
         let policy = load(policy);
         let credentials = policy.services().iter().map(|service| {
             let name = service.facts.credential.clone();
@@ -63,16 +77,19 @@ impl Sidecar {
             revoked: BTreeSet::new(),
             changes: Vec::new(),
             requests: Vec::new(),
+            entries: Vec::new(),
             policy,
+            begins,
+            told: 0,
         }
-        .defined(at(Duration::ZERO))
+        .defined()
     }
 
     /// Replaces the policy.
     pub(crate) fn set_policy(&mut self, policy: &str, now: Duration) {
         self.policy = load(policy);
         self.facts = self.policy.plugin_facts();
-        self.define(at(now));
+        self.define(self.at(now));
     }
 
     /// Gives a credential its next version; returns the new secret.
@@ -116,12 +133,12 @@ impl Sidecar {
         };
         self.changes.clear();
         // Money is on disk: its ledger lives on.
-        self.define(at(now));
+        self.define(self.at(now));
     }
 
     /// What a limit has lent at this moment, by the ledger's own figures.
     pub(crate) fn lent(&mut self, limit: &str, now: Duration) -> u64 {
-        let now = at(now);
+        let now = self.at(now);
         self.ledger.apply(Command::Expire, now);
         let mut keys = self.policy.limits().map(|(key, _)| key);
         let key = keys.find(|key| key.as_str() == limit).unwrap();
@@ -134,6 +151,12 @@ impl Sidecar {
         self.money.present_account(&budget).unwrap().clone()
     }
 
+    /// The account of a budget in a period; `None` if nobody has asked for its money.
+    pub(crate) fn account_of(&self, budget: &str, period: &str) -> Option<Account> {
+        let budget = BudgetName::parse(budget).unwrap();
+        self.money.account(&budget, &period.into()).cloned()
+    }
+
     /// Every settlement that it has heard, in order.
     pub(crate) fn settlements(&self) -> impl Iterator<Item = &Settlement> {
         self.requests.iter().flat_map(|request| &request.settlements)
@@ -144,7 +167,11 @@ impl Sidecar {
         let Ok(request) = frame::decode_request(&callout.body) else {
             return Answer::status(400, "");
         };
-        match self.reply(&request, at(now)) {
+        let now = self.at(now);
+        if self.told != hour(now.wall) {
+            self.define(now);
+        }
+        match self.reply(&request, now) {
             Some(reply) => {
                 self.requests.push(request);
                 framed(&reply)
@@ -170,6 +197,7 @@ impl Sidecar {
         };
         let outcome = self.money.apply(money_command::Command::Sync(money), now.wall);
         assert!(outcome.faults.is_empty(), "the plugin miscounts: {:?}", outcome.faults);
+        self.enter(outcome.changes);
         let money_command::Reply::Synced(money) = outcome.reply else { return None };
         let leases = match self.ledger.apply(Command::Sync(sync), now).reply {
             Reply::Synced(synced) => synced.answers,
@@ -277,12 +305,19 @@ impl Sidecar {
         CredentialAnswer { name, release }
     }
 
-    fn defined(mut self, now: Now) -> Self {
-        self.define(now);
+    fn defined(mut self) -> Self {
+        self.define(self.at(Duration::ZERO));
         self
     }
 
+    /// The moment so long after the beginning of the world.
+    fn at(&self, since_start: Duration) -> Now {
+        let millis = u64::try_from(since_start.as_millis()).unwrap();
+        Now { monotonic: Millis(millis), wall: UnixMillis(self.begins.0 + millis) }
+    }
+
     fn define(&mut self, now: Now) {
+        self.told = hour(now.wall);
         let limits = self.policy.limits().map(|(key, rule)| Definition { key, rule }).collect();
         let day_boundaries = self.policy.day_boundaries(UnixMillis(now.wall.0 - 100_000_000), 9);
         self.ledger.apply(Command::Define { limits, day_boundaries }, now);
@@ -301,7 +336,17 @@ impl Sidecar {
         };
         let budgets = self.policy.budgets(now.wall).into_iter().map(budget).collect();
         let by = "a test".into();
-        self.money.apply(money_command::Command::Define { budgets, by }, now.wall);
+        let command = money_command::Command::Define { budgets, by };
+        let outcome = self.money.apply(command, now.wall);
+        self.enter(outcome.changes);
+    }
+
+    fn enter(&mut self, booked: Vec<Booked>) {
+        let entries = booked.into_iter().filter_map(|change| match change {
+            Booked::Entry(entry) => Some(entry),
+            _ => None,
+        });
+        self.entries.extend(entries);
     }
 }
 
@@ -323,8 +368,7 @@ fn load(text: &str) -> Policy {
     policies::load(&[file]).unwrap_or_else(|errors| panic!("the test's policy: {errors}"))
 }
 
-/// 2026-01-01T00:00:00Z and so many milliseconds.
-fn at(since_start: Duration) -> Now {
-    let millis = u64::try_from(since_start.as_millis()).unwrap();
-    Now { monotonic: Millis(millis), wall: UnixMillis(1_767_225_600_000 + millis) }
+/// The hour as the service has noticed it, at the latest.
+fn hour(wall: UnixMillis) -> u64 {
+    (wall.0 - HOUR_IS_LATE_MS) / HOUR_MS
 }

@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use tollkeeper_tests::host::{Answer, Callout, Clock, Module, Setup, StreamId, Vm};
 use wire::client_key;
+use wire::units::UnixMillis;
 
 #[allow(unused_imports, reason = "each suite is a program of its own and uses a part of this")]
-pub(crate) use sidecar::{Sidecar, framed, secret_of};
+pub(crate) use sidecar::{NEW_YEAR, Sidecar, framed, secret_of};
 
 /// How long Envoy waits for the sidecar.
 const TIMEOUT_MS: u64 = 250;
@@ -59,7 +60,9 @@ pub(crate) struct World {
     /// What becomes of an answer on its way.
     pub(crate) tamper: Option<Tamper>,
     setup: Setup,
+    /// The workers' clock. What time of the day it shows is nobody's business.
     clock: Clock,
+    begins: UnixMillis,
     mail: BTreeMap<u64, Vec<Letter>>,
     posted: Vec<BTreeSet<u32>>,
     lives: Vec<u64>,
@@ -79,16 +82,28 @@ impl World {
 
     /// The same in an Envoy of this kind.
     pub(crate) fn with_setup(workers: usize, policy: &str, setup: &Setup) -> Self {
+        Self::beginning(workers, policy, setup, NEW_YEAR)
+    }
+
+    /// Started at this moment of the sidecar's wall clock, and the policy known to all.
+    pub(crate) fn ready_at(workers: usize, policy: &str, begins: UnixMillis) -> Self {
+        let mut world = Self::beginning(workers, policy, &Setup::new(""), begins);
+        world.run(200);
+        world
+    }
+
+    fn beginning(workers: usize, policy: &str, setup: &Setup, begins: UnixMillis) -> Self {
         let clock = Clock::default();
         let mut world = Self {
             vms: Vec::new(),
-            sidecar: Sidecar::new(policy),
+            sidecar: Sidecar::new(policy, begins),
             network: Network { latency_ms: (1, 3), lost_per_mille: 0, down: false },
             random: fastrand::Rng::with_seed(7),
             syncs: vec![Vec::new(); workers],
             tamper: None,
             setup: setup.clone().clock(&clock),
             clock,
+            begins,
             mail: BTreeMap::new(),
             posted: vec![BTreeSet::new(); workers],
             lives: vec![0; workers],
@@ -118,6 +133,34 @@ impl World {
         Duration::from_millis(self.now())
     }
 
+    /// What the sidecar's wall clock shows.
+    pub(crate) fn wall(&self) -> UnixMillis {
+        UnixMillis(self.begins.0 + self.now())
+    }
+
+    /// Sets the wall clock that the workers see. Nothing else moves.
+    pub(crate) fn set_workers_wall(&mut self, wall: UnixMillis) {
+        self.clock.set_wall(Duration::from_millis(wall.0));
+    }
+
+    /// Time goes by until the sidecar's wall clock shows this.
+    pub(crate) fn run_until(&mut self, wall: UnixMillis) {
+        while self.wall() < wall {
+            self.step();
+        }
+    }
+
+    /// The same from tick to tick, for hours in which nobody calls.
+    pub(crate) fn rest_until(&mut self, wall: UnixMillis) {
+        while self.wall() < wall {
+            let left = wall.0 - self.wall().0;
+            let letter = self.mail.keys().next().map_or(left, |at| at - self.now());
+            let tick = self.vms.iter().filter_map(Vm::tick_period).min().unwrap_or_default();
+            let tick = u64::try_from(tick.as_millis()).unwrap().max(1);
+            self.pass(left.min(letter).min(tick));
+        }
+    }
+
     /// So many milliseconds go by.
     pub(crate) fn run(&mut self, millis: u64) {
         for _ in 0..millis {
@@ -127,7 +170,12 @@ impl World {
 
     /// A millisecond goes by.
     pub(crate) fn step(&mut self) {
-        self.clock.advance(Duration::from_millis(1));
+        self.pass(1);
+    }
+
+    /// So many milliseconds go by at once, with what comes at their end.
+    fn pass(&mut self, millis: u64) {
+        self.clock.advance(Duration::from_millis(millis));
         let now = self.now();
         for letter in self.mail.remove(&now).into_iter().flatten() {
             self.deliver(letter);

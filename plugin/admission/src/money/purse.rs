@@ -322,13 +322,20 @@ impl Purse {
         self.good_until.set(Millis(until.0.saturating_sub(TICK_SLACK.0)));
         self.recall.set(answer.recall);
         self.tightest.replace(answer.tightest.clone());
-        if let Some(short) = &answer.short {
-            self.short_until.set(sent_at.plus(short.ask_again_ms));
-            self.short_from.set(self.least.get());
-            self.modest_until.set(now.plus(MODEST));
+        match &answer.short {
+            Some(short) => {
+                self.short_until.set(sent_at.plus(short.ask_again_ms));
+                self.short_from.set(self.least.get());
+                self.modest_until.set(now.plus(MODEST));
+                self.shortage.replace(Some(Told { what: short.clone(), at: now }));
+            }
+            // Until it may be asked again nothing is asked for, and no answer to that says that there
+            // is money: why there is none still stands.
+            None if now < self.short_until.get() => {}
+            None => {
+                self.shortage.replace(None);
+            }
         }
-        let told = answer.short.clone().map(|what| Told { what, at: now });
-        self.shortage.replace(told);
     }
 
     /// A new term begins. What runs settles in the old one, and what is free goes back there.

@@ -69,6 +69,17 @@ fn a_spent_budget_is_refused_without_asking_for_a_while() {
 }
 
 #[test]
+fn why_there_is_no_money_outlasts_answers_to_syncs_that_asked_for_none() {
+    let mut world = World::new();
+    world.sidecar.cap = 0;
+    for _ in 0..200 {
+        let refused = world.get("/api/priced").err().unwrap();
+        assert_eq!((refused.status, refused.code.as_str()), (402, "budget_spent"));
+        world.rest(20);
+    }
+}
+
+#[test]
 fn a_budget_that_is_over_is_closed() {
     let mut world = World::new();
     world.sidecar.term = None;

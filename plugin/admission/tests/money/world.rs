@@ -138,10 +138,12 @@ impl World {
         let mut toll = call.toll.take().expect("a call that costs");
         if !status.is_empty() {
             let head = [(":status", status), ("content-type", "application/json")];
-            toll.meter()
-                .headers(head.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())));
-            if toll.meter().wants_body() {
-                toll.meter().body(body.as_bytes());
+            let pairs = head.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+            toll.answered(status.parse().unwrap(), pairs);
+            if let Some(meter) = toll.meter()
+                && meter.wants_body()
+            {
+                meter.body(body.as_bytes());
             }
         }
         self.gate.settle(*toll, end);
