@@ -11,13 +11,14 @@ import subprocess
 import sys
 import threading
 import time
+from decimal import Decimal
 from pathlib import Path
 
 import openai
 
-from gate import CREDENTIAL, Failed, Gate, new_secret
+from gate import CREDENTIAL, PATIENCE_SECONDS, Failed, Gate, new_secret
 
-CLIENTS = ("checkout-api", "search-page", "nightly-batch")
+CLIENTS = ("checkout-api", "search-page", "nightly-batch", "hackathon-bot")
 # The gate promises that a new key and a revocation are known everywhere within this time.
 KNOWN_WITHIN_SECONDS = 1.0
 
@@ -34,6 +35,9 @@ def main():
         rotation_under_load(gate, keys["nightly-batch"])
         revocation(gate, keys["nightly-batch"])
         with_curl(gate, keys["search-page"])
+        a_spent_budget(gate, keys["hackathon-bot"])
+        a_raised_cap(gate, keys["hackathon-bot"])
+        what_was_spent(gate)
         where_the_secret_is(gate, keys)
     print(f"\nEvery step held ({time.monotonic() - started:.0f} seconds).")
 
@@ -67,8 +71,8 @@ def over_the_rate(gate, key):
     hold(1 <= wait <= 60 / 30 + 1, f"Retry-After: {wait}; one place comes free every 2 seconds")
     again = refused(caller.chat)
     hold(again.status_code == 429, "a call at once is refused again")
-    time.sleep(wait)
-    hold(caller.chat().choices, f"a call after {wait} seconds passes")
+    waited = come_back(caller, again)
+    hold(waited <= 60 / 30 + 1, f"who comes back as told is in after {waited} seconds")
 
 
 def rotation_under_load(gate, key):
@@ -131,6 +135,44 @@ def with_curl(gate, key):
     hold(status == 401, f"revoked: {status} {body['code']}")
 
 
+def a_spent_budget(gate, key):
+    step("A budget of 0.005, and calls that may cost 0.002 and cost 0.0009")
+    caller = Caller(gate.base_url, key, max_retries=2)
+    passed, refusal = call_until_refused(caller)
+    hold(passed == 4, f"{passed} calls passed: another could have cost more than is left")
+    body = refusal.body
+    hold(refusal.status_code == 402, f"402 {code(refusal)}: {body['message']}")
+    before = gate.requests()
+    refused(caller.chat)
+    hold(gate.requests() - before == 1, "OpenAI's client, which repeats a 429 by itself, does not repeat this")
+
+
+def a_raised_cap(gate, key):
+    step("Finance raises the cap to 0.01 in its file")
+    file = gate.dir / "policy/budgets.json"
+    file.write_text(file.read_text().replace('"0.005"', '"0.01"'))
+    began = time.monotonic()
+    caller = client(gate, key)
+    wait_until("a call passes", lambda: attempt(caller.chat) is None)
+    took = time.monotonic() - began
+    hold(took < KNOWN_WITHIN_SECONDS, f"a call passes {took * 1000:.0f} ms later; nothing was restarted")
+
+
+def what_was_spent(gate):
+    step("What was spent, from the ledger")
+    # A worker tells what its calls have cost within a quarter of a second.
+    time.sleep(KNOWN_WITHIN_SECONDS)
+    for line in gate.run("spend", "show").splitlines():
+        print(f"   {line}")
+    calls = sum(path == "/v1/chat/completions" for _, path, _ in gate.upstream.shown)
+    billed = Decimal("0.0009") * calls
+    clients = json.loads(gate.run("spend", "show", "--by", "client", "--json"))
+    hold(
+        Decimal(clients["total"]["cost"]) == billed,
+        f"the provider would bill {billed} for the {calls} calls that it saw: the same to the last digit",
+    )
+
+
 def where_the_secret_is(gate, keys):
     step("Where the secret can be found")
     secrets = [gate.secret, gate.old_secret, *keys.values()]
@@ -164,10 +206,10 @@ def where_the_secret_is(gate, keys):
 
 
 class Caller:
-    """OpenAI's client as an application uses it; it does not retry, so that each answer is seen."""
+    """OpenAI's client as an application uses it; unless told it does not retry, so that each answer is seen."""
 
-    def __init__(self, base_url, key):
-        self._client = openai.OpenAI(base_url=base_url, api_key=key or "none", max_retries=0)
+    def __init__(self, base_url, key, max_retries=0):
+        self._client = openai.OpenAI(base_url=base_url, api_key=key or "none", max_retries=max_retries)
 
     def chat(self, **options):
         return self._client.chat.completions.create(
@@ -195,6 +237,17 @@ def refused(call):
     if refusal is None:
         raise Failed("the call passed")
     return refusal
+
+
+def come_back(caller, refusal):
+    """Waits as told, as client libraries do by themselves, until a call passes; the seconds waited."""
+    waited = 0
+    while refusal is not None and waited < PATIENCE_SECONDS:
+        wait = int(refusal.response.headers["retry-after"])
+        time.sleep(wait)
+        waited += wait
+        refusal = attempt(caller.chat)
+    return waited
 
 
 def call_until_refused(caller):

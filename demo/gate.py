@@ -101,6 +101,11 @@ class Gate:
         """A page of Envoy's admin interface."""
         return fetch(f"http://{self.envoy_admin}{path}")
 
+    def requests(self):
+        """How many requests the gate has had."""
+        name = "http.gate.downstream_rq_total"
+        return int(self.admin(f"/stats?filter={name}").split(": ")[1])
+
     def sidecar_metrics(self):
         return fetch(f"http://{self.sidecar_admin}/metrics")
 

@@ -93,7 +93,7 @@ def _completion(request):
                 "message": {"role": "assistant", "content": "The gate is open."},
             }
         ],
-        "usage": {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13},
+        "usage": {"prompt_tokens": 1200, "completion_tokens": 300, "total_tokens": 1500},
     }
 
 
