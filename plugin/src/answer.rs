@@ -49,9 +49,9 @@ pub(crate) fn head(shared: &Shared, admission: &mut Admission, end: bool) -> Opt
 /// A piece of an answer's body goes by.
 pub(crate) fn body(shared: &Shared, admission: &mut Admission, size: usize, end: bool) {
     let Some(toll) = &mut admission.toll else { return };
-    if toll.meter().wants_body() {
+    if let Some(meter) = toll.meter().filter(|meter| meter.wants_body()) {
         match host::response_body(size) {
-            Ok(piece) => toll.meter().body(&piece),
+            Ok(piece) => meter.body(&piece),
             Err(_) => {
                 shared.count(Counter::HostFailures);
                 return shared.settle(admission, End::CutOff);
@@ -80,7 +80,8 @@ impl Shown {
         for (name, amount) in [(COST_HEADER, self.cost), (REMAINING_HEADER, self.remaining)] {
             match amount {
                 Some(amount) => {
-                    host::set_header(Map::Response, name, amount.to_string().as_bytes())?;
+                    let text = amount.text();
+                    host::set_header(Map::Response, name, text.as_str().as_bytes())?;
                 }
                 // Only the gate says this.
                 None if pairs.clone().any(|(own, _)| own == name.as_bytes()) => {
@@ -93,28 +94,32 @@ impl Shown {
     }
 }
 
-/// Meters the head, and settles if that is all there will be.
+/// Meters the head, and settles if nothing that comes will change what the call costs.
 fn charge(shared: &Shared, admission: &mut Admission, pairs: &Pairs<'_>, end: bool) -> Shown {
     let Some(toll) = &mut admission.toll else { return Shown::default() };
     let remaining = toll.remaining();
-    if is_error(pairs) && !is_upstreams() {
+    let status = status(pairs);
+    if status.is_none_or(is_error) && !is_upstreams() {
         let end = if was_sent() { End::CutOff } else { End::NeverSent };
         let cost = (end == End::NeverSent).then_some(Nanos::ZERO);
         shared.settle(admission, end);
         return Shown { cost, remaining };
     }
-    let cost = toll.answered(pairs.clone());
-    if end {
+    let cost = toll.answered(status.unwrap_or_default(), pairs.clone());
+    if end || toll.is_decided() {
         shared.settle(admission, End::Whole);
     }
     Shown { cost, remaining }
 }
 
+fn status(pairs: &Pairs<'_>) -> Option<u16> {
+    let (_, value) = pairs.clone().find(|(name, _)| *name == b":status")?;
+    str::from_utf8(value).ok()?.parse().ok()
+}
+
 /// Envoy answers by itself with errors only.
-fn is_error(pairs: &Pairs<'_>) -> bool {
-    let status = pairs.clone().find(|(name, _)| *name == b":status");
-    let number = status.and_then(|(_, value)| str::from_utf8(value).ok()?.parse::<u16>().ok());
-    number.is_none_or(|status| status >= 400)
+const fn is_error(status: u16) -> bool {
+    status >= 400
 }
 
 /// Whether the upstream gave this answer, and not Envoy for it. What Envoy does not say is the upstream's.

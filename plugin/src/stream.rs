@@ -157,8 +157,8 @@ impl HttpContext for Stream {
     fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
         let Some(place) = self.place() else {
             let count = |_: &Shared, admission: &mut Admission| {
-                if let Some(toll) = &mut admission.toll {
-                    toll.meter().request_bytes(u64::try_from(size).unwrap_or(u64::MAX));
+                if let Some(meter) = admission.toll.as_mut().and_then(|toll| toll.meter()) {
+                    meter.request_bytes(u64::try_from(size).unwrap_or(u64::MAX));
                 }
             };
             return match self.with_admission(count) {

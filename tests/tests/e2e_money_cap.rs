@@ -84,6 +84,9 @@ fn is_priced(seen: &Seen) -> bool {
     seen.target.starts_with("/v1/lookup")
 }
 
+/// What a client calls, by its key.
+type Asks = fn(&str) -> Call;
+
 fn lookup(key: &str) -> Call {
     Call::get("/openai/v1/lookup/one").header("x-api-key", key)
 }
@@ -138,11 +141,11 @@ fn a_cap_is_used_to_the_last_call_that_fits_and_never_passed() {
     let auditor = Auditor::start(&world.sidecar.state_dir(), Duration::from_millis(10));
 
     // Four thousand at once, and then again and again, until everybody hears that the money is spent.
-    let offer = |client: &str, call: fn(&str) -> Call, connections: usize, per_second: u32| {
+    let offer = |client: &str, call: Asks, connections: usize, per_second: u32| {
         let call = call(&key_of(client));
         Load { to: world.gates(), connections, per_second, call }.start()
     };
-    let crowd: [(&str, fn(&str) -> Call, usize); 4] = [
+    let crowd: [(&str, Asks, usize); 4] = [
         ("shop", lookup, 1_500),
         ("search", lookup, 1_500),
         ("batch", lookup, 950),

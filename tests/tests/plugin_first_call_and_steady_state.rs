@@ -39,8 +39,17 @@ const CALLS_OF_AN_ANSWER: [&str; 1] = ["proxy_get_header_map_pairs"];
 /// Instructions of an admitted request with its answer and end, measured; the gate is a tenth above.
 const FUEL_MEASURED: u64 = 21_800;
 
-/// What money adds to a call at a flat price, under budgets of two levels, measured.
-const FUEL_OF_MONEY_MEASURED: u64 = 15_500;
+/// What a budget and a settlement add to a call at a flat price, measured; the gate is a tenth above.
+/// Levels of budgets add nothing here: one lease counts against all of them. What is not in it is
+/// Envoy's own work for the two response headers.
+const FUEL_OF_MONEY_MEASURED: u64 = 2_500;
+
+/// Syncs in ten seconds of a worker with a hundred priced calls a second: one every 250 ms, in which
+/// costs are told anyway, and a few.
+const SYNCS_OF_MONEY_MAX: usize = 45;
+
+/// The same in host calls: what the call has cost, and what is left.
+const CALLS_OF_MONEY: [&str; 2] = ["proxy_replace_header_map_value"; 2];
 
 #[test]
 fn the_first_call_of_a_client_is_one_callout() {
@@ -211,6 +220,41 @@ fn a_budget_and_a_settlement_add_few_instructions_to_a_call() {
         added <= FUEL_OF_MONEY_MEASURED + FUEL_OF_MONEY_MEASURED / 10,
         "{added} instructions for money, {FUEL_OF_MONEY_MEASURED} before"
     );
+}
+
+#[test]
+fn money_costs_two_host_calls_an_answer_and_its_body_none() {
+    let mut world = World::ready(1, &priced::policy());
+    let head = priced::head("GET", PRICED, &[]);
+    call_cost(&mut world, PRICED);
+    let stream = world.call(0, &head);
+    let vm = &mut world.vms[0];
+    assert_eq!(vm.stream(stream).calls, CALLS_OF_AN_ADMITTED_REQUEST);
+    vm.response_headers(stream, &ANSWER, false).unwrap();
+    vm.response_body(stream, b"{}", true).unwrap();
+    vm.end(stream).unwrap();
+    let calls = &vm.stream(stream).calls[CALLS_OF_AN_ADMITTED_REQUEST.len()..];
+    let (head, rest) = calls.split_at(CALLS_OF_AN_ANSWER.len());
+    assert_eq!((head, rest), (&CALLS_OF_AN_ANSWER[..], &CALLS_OF_MONEY[..]));
+}
+
+#[test]
+fn a_busy_holder_of_money_syncs_few_times_a_second() {
+    let mut world = World::ready(1, &priced::policy());
+    let head = priced::head("GET", PRICED, &[]);
+    let second = |world: &mut World| {
+        let before = world.syncs[0].len();
+        for _ in 0..100 {
+            let stream = world.decided(0, &head);
+            world.vms[0].respond_and_end(stream, &ANSWER).unwrap();
+            world.run(10);
+        }
+        world.syncs[0].len() - before
+    };
+    // In the first three its demand becomes known.
+    let syncs: usize = (0..13).map(|_| second(&mut world)).skip(3).sum();
+    println!("{syncs} syncs in ten seconds");
+    assert!(syncs <= SYNCS_OF_MONEY_MAX, "{syncs}");
 }
 
 /// The instructions of a call whose answer has a body, once everything about it is known.

@@ -48,6 +48,12 @@ impl Nanos {
         Self(self.0.saturating_sub(other.0))
     }
 
+    /// As people write it.
+    #[must_use]
+    pub fn text(self) -> NanosText {
+        NanosText::new(self)
+    }
+
     /// Reads a decimal amount: `800.00`, `0.0137`, `1e-7`. At most nine places, and not negative.
     ///
     /// # Errors
@@ -63,12 +69,60 @@ impl Nanos {
 }
 
 impl fmt::Display for Nanos {
-    /// As people write money: at least two places, and no more than are needed.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = format!("{:09}", self.0.checked_rem(NANOS_PER_UNIT).unwrap_or_default());
-        let places = digits.trim_end_matches('0');
-        let whole = self.0.checked_div(NANOS_PER_UNIT).unwrap_or_default();
-        write!(out, "{whole}.{places:0<2}")
+        out.write_str(self.text().as_str())
+    }
+}
+
+/// An amount as people write money: at least two places, and no more than are needed.
+///
+/// It is made without allocation and without the formatting machinery, which would be a good part of
+/// what money adds to a call.
+#[derive(Clone, Copy, Debug)]
+pub struct NanosText {
+    digits: [u8; TEXT_BYTES],
+    /// Zeros in front and at the end that are not written.
+    before: usize,
+    behind: usize,
+}
+
+/// Digits of the whole part of the largest number, the point, digits of the fraction.
+const TEXT_BYTES: usize = 11 + 1 + 9;
+
+impl NanosText {
+    fn new(Nanos(amount): Nanos) -> Self {
+        let whole = amount.checked_div(NANOS_PER_UNIT).unwrap_or_default();
+        let fraction = amount.checked_rem(NANOS_PER_UNIT).unwrap_or_default();
+        let mut digits = [b'0'; TEXT_BYTES];
+        let (left, rest) = digits.split_at_mut(11);
+        write_digits(whole, left);
+        if let Some((point, right)) = rest.split_first_mut() {
+            *point = b'.';
+            write_digits(fraction, right);
+        }
+        let is_zero = |digit: &&u8| **digit == b'0';
+        let before = digits.iter().take(10).take_while(is_zero).count();
+        let behind = digits.iter().rev().take(7).take_while(is_zero).count();
+        Self { digits, before, behind }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        let text = self.digits.get(self.before..TEXT_BYTES.saturating_sub(self.behind));
+        text.and_then(|text| core::str::from_utf8(text).ok()).unwrap_or_default()
+    }
+}
+
+/// Writes a number into the end of a field of zeros.
+fn write_digits(mut number: u64, field: &mut [u8]) {
+    for digit in field.iter_mut().rev() {
+        if number == 0 {
+            return;
+        }
+        let last = number.checked_rem(10).and_then(|last| u8::try_from(last).ok());
+        *digit = b'0'.saturating_add(last.unwrap_or_default());
+        number = number.checked_div(10).unwrap_or_default();
     }
 }
 
@@ -266,6 +320,9 @@ mod tests {
         assert_eq!(Nanos(1_500_000_000).to_string(), "1.50");
         assert_eq!(Nanos(13_700_000).to_string(), "0.0137");
         assert_eq!(Nanos(1).to_string(), "0.000000001");
+        assert_eq!(Nanos(u64::MAX).to_string(), "18446744073.709551615");
+        assert_eq!(Nanos(10_000_000_000).to_string(), "10.00");
+        assert_eq!(Nanos(100_000_000).to_string(), "0.10");
         assert_eq!(Quantity(5_710_000).to_string(), "5.71");
         assert_eq!(Quantity(210_000_000).to_string(), "210");
     }

@@ -152,7 +152,7 @@ impl Gate {
         }
 
         let toll = match quote {
-            Some(quote) => Some(self.reserve(quote, &client, &service)?),
+            Some(quote) => Some(self.reserve(quote, &client)?),
             None => None,
         };
         let host = service.host_for(head.authority);

@@ -200,6 +200,11 @@ impl Meter {
     }
 }
 
+/// Whether an answer of this status is billed, where the body of an answer says nothing about that.
+pub(crate) fn bills(tariff: &Tariff, status: u16) -> bool {
+    Billed::of(status, tariff, None) == Billed::Yes
+}
+
 /// The longest id that is taken from a header.
 const ID_MAX: usize = 128;
 

@@ -39,7 +39,8 @@ impl Service {
         let fare = |route: String, charge: &Charge| match charge {
             Charge::Free => None,
             Charge::Priced(tariff) => {
-                Some(Rc::new(Fare::new(route.into(), Arc::clone(tariff), lists)))
+                let (name, tariff) = (facts.name.clone(), Arc::clone(tariff));
+                Some(Rc::new(Fare::new(name, route.into(), tariff, lists)))
             }
         };
         let of_route = |route: &RouteFacts| fare(route.pattern.to_string(), &route.charge);

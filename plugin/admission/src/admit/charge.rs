@@ -18,7 +18,6 @@ use crate::meter::Meter;
 use crate::money::fare::{Fare, Reads};
 use crate::money::purse::{Funds, Purse};
 use crate::money::toll::Toll;
-use crate::policy::Service;
 use crate::request::RequestHead;
 use crate::select;
 
@@ -105,6 +104,9 @@ impl Gate {
         let Some(fare) = allowed.fare else { return Ok(None) };
         let denied = |reason| Stop::Deny(Denial::ask(reason, &client.facts.owner));
         let purse = client.purse.as_ref().ok_or_else(|| denied(Reason::NoBudget))?;
+        if let Some(hold) = fare.flat_hold() {
+            return Ok(Some(Quote { purse, fare, asked: Asked::default(), hold }));
+        }
         let models = allowed.used.facts.models.as_deref();
         self.read(Some(fare), head, path, models, attempt)?;
         let asked = match &attempt.body {
@@ -148,18 +150,16 @@ impl Gate {
         Ok(true)
     }
 
-    pub(super) fn reserve(
-        &mut self,
-        quote: Quote<'_>,
-        client: &Client,
-        service: &Service,
-    ) -> Result<Box<Toll>, Stop> {
+    pub(super) fn reserve(&mut self, quote: Quote<'_>, client: &Client) -> Result<Box<Toll>, Stop> {
         let Quote { purse, fare, asked, hold } = quote;
         let held = self.purses.reserve(purse, hold, self.now).ok_or(Stop::Await)?;
+        let (fare, client) = (Rc::clone(fare), client.facts.name.clone());
+        if fare.flat_hold().is_some() {
+            return Ok(Box::new(Toll::flat(held, fare, client)));
+        }
         let bytes = asked.bytes;
         let mut meter = Meter::new(Arc::clone(fare.tariff()), fare.prices().cloned(), asked, hold);
         meter.request_bytes(bytes);
-        let (client, service) = (client.facts.name.clone(), service.facts.name.clone());
-        Ok(Box::new(Toll::new(held, meter, Rc::clone(fare), client, service)))
+        Ok(Box::new(Toll::metered(held, fare, client, meter)))
     }
 }

@@ -9,11 +9,12 @@ use wire::units::Millis;
 
 use super::purse::add;
 
-/// Demand is looked ahead this far, in milliseconds.
-const AHEAD_MS: i64 = 250;
+/// Demand is looked ahead this far, in milliseconds: half of it is gone when more is asked for, so a
+/// steady worker needs no other syncs than those that tell what calls have cost.
+const AHEAD_MS: i64 = 500;
 
-/// As many syncs at full pace fit into that.
-const SYNCS_AHEAD: i64 = 5;
+/// About as many syncs at full pace fit into that.
+const SYNCS_AHEAD: i64 = 10;
 
 /// Fewer calls than this are no rate.
 const RATE_CALLS_MIN: u64 = 4;

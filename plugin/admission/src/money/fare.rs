@@ -7,13 +7,14 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use wire::ids::PriceListName;
+use wire::ids::{PriceListName, ServiceName};
 use wire::money::Nanos;
 use wire::tariff::{Hold, ModelPrices, Tariff};
 use wire::usage::{Profile, Usage};
 
 use crate::ask::{self, AskReader, Asked};
 use crate::denial::Reason;
+use crate::meter;
 use crate::price::{self, PriceIndex};
 
 /// What must be known of a request besides its head before it leaves.
@@ -30,21 +31,48 @@ pub enum Reads {
 /// What the calls of a route cost.
 #[derive(Debug)]
 pub struct Fare {
+    service: ServiceName,
     route: Arc<str>,
     tariff: Arc<Tariff>,
     prices: Option<Rc<PriceIndex>>,
-    /// What each call costs, where that is known in advance.
-    flat: Option<Nanos>,
+    /// Where the price is known in advance.
+    flat: Option<Flat>,
+}
+
+/// A price that is known in advance.
+#[derive(Clone, Copy, Debug)]
+struct Flat {
+    /// What each billed call costs.
+    cost: Nanos,
+    /// What each call reserves.
+    hold: Nanos,
 }
 
 /// The price lists of the policy by name.
 pub(crate) type PriceLists = HashMap<PriceListName, Rc<PriceIndex>>;
 
 impl Fare {
-    pub(crate) fn new(route: Arc<str>, tariff: Arc<Tariff>, lists: &PriceLists) -> Self {
+    pub(crate) fn new(
+        service: ServiceName,
+        route: Arc<str>,
+        tariff: Arc<Tariff>,
+        lists: &PriceLists,
+    ) -> Self {
         let prices = tariff.prices.as_ref().and_then(|name| lists.get(name).cloned());
-        let flat = price::flat_cost(&tariff);
-        Self { route, tariff, prices, flat }
+        let flat = price::flat_cost(&tariff).map(|cost| Flat {
+            cost,
+            hold: match tariff.hold {
+                Hold::Amount(amount) => amount.max(cost),
+                Hold::Worst { .. } => cost,
+            },
+        });
+        Self { service, route, tariff, prices, flat }
+    }
+
+    /// The service that it is a route of.
+    #[must_use]
+    pub const fn service(&self) -> &ServiceName {
+        &self.service
     }
 
     /// The route as policy writes it.
@@ -70,6 +98,7 @@ impl Fare {
     /// What must be known of a request, made by a client that may use these models only, if that is said.
     pub(crate) fn reads(&self, models: Option<&[Arc<str>]>) -> Reads {
         match &self.tariff.usage {
+            _ if self.flat.is_some() => Reads::Nothing,
             Some(Usage::Api(profile)) if must_ask_for_usage(*profile) => Reads::Body,
             _ if matches!(self.tariff.hold, Hold::Worst { .. }) => Reads::Body,
             Some(_) if self.is_by_model(models) => Reads::Model,
@@ -87,9 +116,15 @@ impl Fare {
         matches!(&self.tariff.usage, Some(Usage::Api(profile)) if must_ask_for_usage(*profile))
     }
 
-    /// Whether all billed calls cost the same.
-    pub(crate) const fn is_flat(&self) -> bool {
-        self.flat.is_some()
+    /// What each call reserves, where its price is known in advance.
+    pub(crate) fn flat_hold(&self) -> Option<Nanos> {
+        self.flat.map(|flat| flat.hold)
+    }
+
+    /// What a call has cost whose price was known in advance, by the status of its answer.
+    pub(crate) fn flat_cost(&self, status: u16) -> Nanos {
+        let billed = self.flat.filter(|_| meter::bills(&self.tariff, status));
+        billed.map_or(Nanos::ZERO, |flat| flat.cost)
     }
 
     /// Whether what a call has cost stands in the body of its answer.
@@ -107,7 +142,7 @@ impl Fare {
         AskReader::new(usage, model.as_deref())
     }
 
-    /// What a call reserves. `models` are those that the client may use; `None` is all on the list.
+    /// What a call reserves whose price is not known in advance. `models` are those that the client may use; `None` is all on the list.
     ///
     /// # Errors
     /// The [`Reason`] why such a call does not leave.
@@ -140,7 +175,7 @@ impl Fare {
             return Err(Reason::ModelNotAllowed(models.iter().take(NAMES_MAX).cloned().collect()));
         }
         match self.tariff.hold {
-            Hold::Amount(amount) => Ok(amount.max(self.flat.unwrap_or_default())),
+            Hold::Amount(amount) => Ok(amount),
             Hold::Worst { .. } => price::worst(&self.tariff, prices, asked, request_bytes)
                 .ok_or(Reason::CostUnbounded),
         }

@@ -65,6 +65,22 @@ struct Old {
     left: i64,
     /// Calls that it admitted and that still run.
     running: u64,
+    /// As in the present term.
+    lent: i64,
+}
+
+impl Old {
+    /// As [`Purse::forgive`].
+    fn says(&mut self, cost: i64) {
+        self.left = self.left.saturating_add(cost.saturating_sub(self.lent).max(0));
+        self.lent = self.lent.saturating_sub(cost).max(0);
+    }
+
+    fn give_back(&mut self) -> i64 {
+        let left = std::mem::take(&mut self.left);
+        self.lent = self.lent.saturating_sub(left);
+        left
+    }
 }
 
 /// What the ledger told, and when: its durations count from there.
@@ -120,14 +136,22 @@ impl Purse {
     /// Whether a call could reserve `amount` now. Reserves nothing.
     #[must_use]
     pub fn funds(&self, amount: Nanos, now: Millis) -> Funds {
-        let lasts = self.term.get().is_some() && now <= self.good_until.get();
-        if lasts && self.free.get() >= signed(amount) {
+        if self.term.get().is_some() && self.lasts(now) && self.free.get() >= signed(amount) {
             Funds::Enough
         } else if now < self.short_until.get() && signed(amount) >= self.short_from.get() {
             Funds::Short
         } else {
             Funds::Ask
         }
+    }
+
+    fn lasts(&self, now: Millis) -> bool {
+        now <= self.good_until.get()
+    }
+
+    /// What may be reserved: nothing that has lapsed.
+    fn usable(&self, now: Millis) -> i64 {
+        if self.lasts(now) { self.free.get() } else { self.free.get().min(0) }
     }
 
     /// Why there was too little when the ledger was asked last; `None` if there was enough.
@@ -195,7 +219,7 @@ impl Purse {
 
     /// Whether it will not last until the next sync at the present demand, or somebody waits for more.
     fn runs_low(&self, now: Millis) -> bool {
-        self.demand.outruns(self.free.get()) && self.may_ask(now)
+        self.demand.outruns(self.usable(now)) && self.may_ask(now)
     }
 
     /// Whether the ledger may have something: it was not short lately, or not for as little as this.
@@ -206,7 +230,7 @@ impl Purse {
 
     /// How long it is until the ledger may be asked for what calls wait for; `None` if none wait.
     pub(super) fn askable_in(&self, now: Millis) -> Option<Millis> {
-        let least = self.demand.least().filter(|least| *least > self.free.get())?;
+        let least = self.demand.least().filter(|least| *least > self.usable(now))?;
         let barred = least >= self.short_from.get();
         Some(if barred { self.short_until.get().since(now) } else { Millis::ZERO })
     }
@@ -240,12 +264,12 @@ impl Purse {
     /// What is free and not needed here.
     fn surplus(&self, now: Millis) -> i64 {
         let target = self.target(now);
-        let keep = match (now > self.good_until.get(), self.recall.get()) {
-            (true, _) => 0,
-            (false, true) => target,
+        let keep = match (self.lasts(now), self.recall.get()) {
+            (false, _) => 0,
+            (true, true) => target,
             // The first money comes before the first call: it is for that.
-            (false, false) if self.demand.is_awaited(now, IDLE) => self.free.get(),
-            (false, false) => target.saturating_mul(2),
+            (true, false) if self.demand.is_awaited(now, IDLE) => self.free.get(),
+            (true, false) => target.saturating_mul(2),
         };
         self.free.get().saturating_sub(keep).max(0)
     }
@@ -255,9 +279,9 @@ impl Purse {
     /// been told to [`Purse::says`] before.
     pub(super) fn lines(&self, now: Millis, mut push: impl FnMut(MoneyLine)) {
         for old in self.old.borrow_mut().iter_mut().filter(|old| old.left > 0) {
-            push(self.line(Some(old.term), std::mem::take(&mut old.left), 0, 0));
+            push(self.line(Some(old.term), old.give_back(), 0, 0));
         }
-        self.old.borrow_mut().retain(|old| old.running > 0);
+        self.old.borrow_mut().retain(|old| old.running > 0 || old.lent > 0);
         self.forgive();
         let target = self.target(now);
         let smallest = self.demand.least();
@@ -307,6 +331,8 @@ impl Purse {
     pub(super) fn says(&self, term: Term, cost: Nanos) {
         if self.term.get() == Some(term) {
             add(&self.said, signed(cost));
+        } else if let Some(old) = self.old.borrow_mut().iter_mut().find(|old| old.term == term) {
+            old.says(signed(cost));
         }
     }
 
@@ -336,18 +362,31 @@ impl Purse {
                 self.shortage.replace(None);
             }
         }
+        if answer.short.is_none() && answer.term.is_some() && answer.ttl_ms <= TICK_SLACK {
+            // The term ends, and nothing of it can be spent here any more: the next one must have begun
+            // before anything is asked for. Counted from now, so that no request comes too early.
+            self.short_until.set(now.plus(answer.ttl_ms));
+            self.short_from.set(0);
+        }
     }
 
-    /// A new term begins. What runs settles in the old one, and what is free goes back there.
+    /// A new term begins, or one anew that a policy had ended for a while. What runs settles in the old
+    /// one, and what is free goes back there.
     fn begin(&self, term: Option<Term>) {
+        let mut all = self.old.borrow_mut();
         if let Some(old) = self.term.replace(term) {
             let left = self.free.get().saturating_add(self.returned.get());
-            self.old.borrow_mut().push(Old { term: old, left, running: self.running.get() });
+            let (running, lent) = (self.running.get(), self.lent.get());
+            all.push(Old { term: old, left, running, lent });
         }
-        self.free.set(0);
+        let resumed = all.iter().position(|old| Some(old.term) == term);
+        let resumed = resumed.map(|place| all.remove(place));
+        let (free, running, lent) =
+            resumed.map_or((0, 0, 0), |old| (old.left, old.running, old.lent));
+        self.free.set(free);
         self.returned.set(0);
-        self.running.set(0);
-        self.lent.set(0);
+        self.running.set(running);
+        self.lent.set(lent);
         self.short_until.set(Millis::ZERO);
     }
 

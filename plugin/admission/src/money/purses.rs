@@ -12,7 +12,7 @@ use wire::sync::{MONEY_MAX, SETTLEMENTS_MAX};
 use wire::units::Millis;
 
 use super::purse::Purse;
-use super::unsaid::Unsaid;
+use super::unsaid::{Ended, Unsaid};
 
 /// What a running call has reserved. It ends in [`Purses::settle`], and nowhere else.
 #[derive(Debug)]
@@ -76,13 +76,13 @@ impl Purses {
         Some(Held { purse: Rc::clone(purse), term, amount })
     }
 
-    /// A call is over; `settlement` says what it has cost.
-    pub(super) fn settle(&mut self, held: Held, settlement: Settlement, now: Millis) {
+    /// A call is over.
+    pub(super) fn settle(&mut self, held: Held, ended: Ended, now: Millis) {
         let Held { purse, term, amount } = held;
-        purse.settle(term, amount, settlement.cost);
+        purse.settle(term, amount, ended.cost());
         self.running = self.running.saturating_sub(1);
         self.note(&purse, now);
-        self.unsaid.push(purse, settlement, now);
+        self.unsaid.push(purse, ended, now);
     }
 
     /// Whether calls run that have reserved money, or costs are not told yet: a gate that is busy so does

@@ -1,20 +1,22 @@
 //! What an admitted call owes: its hold, its meter, and the names that its settlement carries.
 //!
+//! Most calls are priced in advance: such a one has no meter, and owes its price or nothing as soon as
+//! the status of its answer is there.
+//!
 //! A toll is settled exactly once, whichever end comes first: the answer's end, a reset, a local reply.
 //! Settling consumes it, so the compiler counts.
 
 use std::rc::Rc;
-use std::str;
 use std::sync::Arc;
 
 use wire::budget::{Basis, Settlement};
-use wire::ids::{ClientName, ServiceName};
-use wire::money::{Nanos, Quantity};
+use wire::ids::ClientName;
+use wire::money::Nanos;
 use wire::units::Millis;
-use wire::usage::Kind;
 
 use super::fare::Fare;
 use super::purses::{Held, Purses};
+use super::unsaid::{Ended, Plain};
 use crate::meter::{Bill, Meter};
 
 /// What this call has cost, where that is known with the answer's head.
@@ -27,12 +29,18 @@ pub const REMAINING_HEADER: &str = "x-tollkeeper-budget-remaining";
 #[derive(Debug)]
 pub struct Toll {
     held: Held,
-    meter: Meter,
     fare: Rc<Fare>,
     client: ClientName,
-    service: ServiceName,
-    /// Of a call that is priced in advance: what it has cost, once the head of its answer is there.
-    flat: Option<Charged>,
+    count: Count,
+}
+
+/// How it is found out what a call has cost.
+#[derive(Debug)]
+enum Count {
+    /// By the status of its answer, once that is there: the rest was known in advance.
+    Flat(Option<u16>),
+    /// From its answer as it goes by.
+    Metered(Box<Meter>),
 }
 
 /// How a call came to its end, as far as the proxy knows.
@@ -47,14 +55,12 @@ pub enum End {
 }
 
 impl Toll {
-    pub(crate) const fn new(
-        held: Held,
-        meter: Meter,
-        fare: Rc<Fare>,
-        client: ClientName,
-        service: ServiceName,
-    ) -> Self {
-        Self { held, meter, fare, client, service, flat: None }
+    pub(crate) const fn flat(held: Held, fare: Rc<Fare>, client: ClientName) -> Self {
+        Self { held, fare, client, count: Count::Flat(None) }
+    }
+
+    pub(crate) fn metered(held: Held, fare: Rc<Fare>, client: ClientName, meter: Meter) -> Self {
+        Self { held, fare, client, count: Count::Metered(Box::new(meter)) }
     }
 
     /// Whether the meter must see the answer's body.
@@ -63,23 +69,37 @@ impl Toll {
         self.fare.reads_answer()
     }
 
-    /// The answer's status and headers, names in lower case. Returns what the call has cost, if that is
-    /// known already.
+    /// The answer's status and all its headers, names in lower case. Returns what the call has cost, if
+    /// that is known already.
     pub fn answered<'a>(
         &mut self,
+        status: u16,
         pairs: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
     ) -> Option<Nanos> {
-        self.meter.headers(pairs.clone());
-        let cost = self.meter.known_cost()?;
-        if self.fare.is_flat() {
-            self.flat = Some(Charged::flat(cost, status(pairs)));
+        match &mut self.count {
+            Count::Flat(answer) => {
+                *answer = Some(status);
+                Some(self.fare.flat_cost(status))
+            }
+            Count::Metered(meter) => {
+                meter.headers(pairs);
+                meter.known_cost()
+            }
         }
-        Some(cost)
     }
 
-    /// The meter, which the answer goes by.
-    pub const fn meter(&mut self) -> &mut Meter {
-        &mut self.meter
+    /// Whether the rest of the answer changes nothing, however it ends.
+    #[must_use]
+    pub const fn is_decided(&self) -> bool {
+        matches!(self.count, Count::Flat(Some(_)))
+    }
+
+    /// The meter that the call goes by, if its price is not known in advance.
+    pub fn meter(&mut self) -> Option<&mut Meter> {
+        match &mut self.count {
+            Count::Flat(_) => None,
+            Count::Metered(meter) => Some(meter),
+        }
     }
 
     /// What the tightest budget on its path has left for a caller here; `None` if none is limited.
@@ -90,81 +110,46 @@ impl Toll {
 
     /// Ends it.
     pub(crate) fn settle(self, end: End, purses: &mut Purses, now: Millis) -> Basis {
-        let Self { held, mut meter, fare, client, service, flat } = self;
-        let charged = match (end, flat) {
-            (End::NeverSent, _) => Charged::default(),
-            (_, Some(flat)) => flat,
-            (End::Whole, None) => Charged::from(meter.settle(true)),
-            (End::CutOff, None) => Charged::from(meter.settle(false)),
+        let Self { held, fare, client, count } = self;
+        let (cost, basis, status) = match (end, count) {
+            (End::NeverSent, _) => (Nanos::ZERO, Basis::Zero, 0),
+            (_, Count::Flat(None)) => (held.amount, Basis::Reserve, 0),
+            (_, Count::Flat(Some(status))) => match fare.flat_cost(status) {
+                Nanos::ZERO => (Nanos::ZERO, Basis::Zero, status),
+                cost => (cost, Basis::Flat, status),
+            },
+            (End::Whole | End::CutOff, Count::Metered(mut meter)) => {
+                let bill = meter.settle(end == End::Whole);
+                let basis = bill.basis;
+                let settlement = Box::new(settlement(&held, &fare, client, bill));
+                purses.settle(held, Ended::Metered(settlement), now);
+                return basis;
+            }
         };
-        let basis = charged.basis;
-        let settlement = Settlement {
-            budget: held.budget().clone(),
-            term: held.term,
-            client,
-            service,
-            route: Arc::clone(fare.route()),
-            model: charged.model,
-            calls: 1,
-            cost: charged.cost,
-            hold: held.amount,
-            basis,
-            counts: charged.counts,
-            prices: fare.list().cloned(),
-            status: charged.status,
-            upstream_id: charged.upstream_id,
-            ago_ms: Millis::ZERO,
-        };
-        purses.settle(held, settlement, now);
+        let (term, hold) = (held.term, held.amount);
+        let call = Plain { fare, client, term, hold, cost, basis, status };
+        purses.settle(held, Ended::Plain(call), now);
         basis
     }
 }
 
-/// What a settlement takes of a bill.
-#[derive(Debug)]
-struct Charged {
-    cost: Nanos,
-    basis: Basis,
-    counts: Vec<(Kind, Quantity)>,
-    model: Option<Arc<str>>,
-    upstream_id: Option<String>,
-    status: u16,
-}
-
-impl Default for Charged {
-    /// Of a call that nobody will bill.
-    fn default() -> Self {
-        Self {
-            cost: Nanos::ZERO,
-            basis: Basis::Zero,
-            counts: Vec::new(),
-            model: None,
-            upstream_id: None,
-            status: 0,
-        }
-    }
-}
-
-impl Charged {
-    /// Of a call that is priced in advance: all there is to its bill. The upstream's id of the answer is left
-    /// out, so that calls that are otherwise alike can be told together.
-    fn flat(cost: Nanos, status: u16) -> Self {
-        if cost == Nanos::ZERO {
-            return Self { status, ..Self::default() };
-        }
-        let counts = vec![(Kind::Call, Quantity::ONE)];
-        Self { cost, basis: Basis::Flat, counts, status, ..Self::default() }
-    }
-}
-
-fn status<'a>(mut pairs: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> u16 {
-    let status = pairs.find(|(name, _)| *name == b":status");
-    status.and_then(|(_, value)| str::from_utf8(value).ok()?.parse().ok()).unwrap_or(0)
-}
-
-impl From<Bill> for Charged {
-    fn from(bill: Bill) -> Self {
-        let Bill { cost, basis, counts, model, upstream_id, status, .. } = bill;
-        Self { cost, basis, counts, model, upstream_id, status }
+/// What the ledger is told of a metered call.
+fn settlement(held: &Held, fare: &Fare, client: ClientName, bill: Bill) -> Settlement {
+    Settlement {
+        budget: held.budget().clone(),
+        term: held.term,
+        client,
+        service: fare.service().clone(),
+        route: Arc::clone(fare.route()),
+        model: bill.model,
+        calls: 1,
+        cost: bill.cost,
+        hold: held.amount,
+        basis: bill.basis,
+        counts: bill.counts,
+        prices: fare.list().cloned(),
+        status: bill.status,
+        upstream_id: bill.upstream_id,
+        ago_ms: Millis::ZERO,
     }
 }

@@ -3,18 +3,46 @@
 //! Nothing is ever dropped: a sync takes as many as it may carry, and the rest waits for the next.
 //! There are no more than calls that have ended since the sidecar answered last, which the gate stops
 //! admitting after [`crate::conversation`]'s silence.
+//!
+//! Calls of one price are the many, so they are only counted here, as long as they are alike; what the
+//! ledger is told of them is put together when a sync takes them.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use wire::budget::{Basis, Settlement};
+use wire::budget::{Basis, Settlement, Term};
+use wire::ids::{BudgetName, ClientName};
+use wire::money::{Nanos, Quantity};
 use wire::units::Millis;
+use wire::usage::Kind;
 
+use super::fare::Fare;
 use super::purse::Purse;
 
-/// A call is merged with one of the last so many. On a gate of few busy routes that is all of them.
+/// A call is counted with one of the last so many. On a gate of few busy routes that is all of them.
 const LOOK_BACK: usize = 8;
+
+/// A call that is over.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// Its price was known in advance, or it never left.
+    Plain(Plain),
+    /// It was metered. Its `ago_ms` is not set: the sync that takes it does that.
+    Metered(Box<Settlement>),
+}
+
+/// A call of which there is no more to be told than this.
+#[derive(Debug)]
+pub(super) struct Plain {
+    pub(super) fare: Rc<Fare>,
+    pub(super) client: ClientName,
+    pub(super) term: Term,
+    pub(super) hold: Nanos,
+    pub(super) cost: Nanos,
+    pub(super) basis: Basis,
+    pub(super) status: u16,
+}
 
 /// Settlements that no sync has taken yet.
 #[derive(Debug, Default)]
@@ -23,34 +51,34 @@ pub(super) struct Unsaid(VecDeque<Entry>);
 #[derive(Debug)]
 struct Entry {
     purse: Rc<Purse>,
-    /// Its `ago_ms` is not set: the sync that takes it does that.
-    settlement: Settlement,
+    ended: Ended,
+    /// How many calls; more than one only if they are plain and alike.
+    calls: u64,
+    /// What they had reserved together. No plain call costs more than it had reserved.
+    holds: Nanos,
+    /// When the last of them ended.
     ended_at: Millis,
 }
 
 impl Unsaid {
-    pub(super) fn push(&mut self, purse: Rc<Purse>, settlement: Settlement, now: Millis) {
-        let last = self.0.iter_mut().rev().take(LOOK_BACK);
-        let alike = is_flat(&settlement)
-            .then(|| last.into_iter().find(|entry| alike(&entry.settlement, &settlement)))
-            .flatten();
-        match alike {
-            Some(entry) => {
-                merge(&mut entry.settlement, &settlement);
-                entry.ended_at = now;
+    pub(super) fn push(&mut self, purse: Rc<Purse>, ended: Ended, now: Millis) {
+        if let Ended::Plain(call) = &ended {
+            let mut last = self.0.iter_mut().rev().take(LOOK_BACK);
+            if let Some(alike) = last.find(|entry| entry.is_of(&purse, call)) {
+                alike.calls = alike.calls.saturating_add(1);
+                alike.holds = alike.holds.saturating_plus(call.hold);
+                alike.ended_at = now;
+                return;
             }
-            None => self.0.push_back(Entry { purse, settlement, ended_at: now }),
         }
+        let holds = ended.hold();
+        self.0.push_back(Entry { purse, ended, calls: 1, holds, ended_at: now });
     }
 
     /// Takes the oldest, at most `max`, for a sync that is written now.
     pub(super) fn take(&mut self, max: usize, now: Millis) -> Vec<(Rc<Purse>, Settlement)> {
         let count = self.0.len().min(max);
-        let with_time = |Entry { purse, mut settlement, ended_at }| {
-            settlement.ago_ms = now.since(ended_at);
-            (purse, settlement)
-        };
-        self.0.drain(..count).map(with_time).collect()
+        self.0.drain(..count).map(|entry| entry.settlement(now)).collect()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -58,44 +86,69 @@ impl Unsaid {
     }
 }
 
-/// Whether calls like this one differ in nothing that finance asks for. What was metered stays single.
-fn is_flat(one: &Settlement) -> bool {
-    matches!(one.basis, Basis::Flat | Basis::Zero)
-        && one.model.is_none()
-        && one.upstream_id.is_none()
+impl Entry {
+    /// Whether this call can be counted here. What is most likely to differ comes first.
+    fn is_of(&self, purse: &Rc<Purse>, call: &Plain) -> bool {
+        let Ended::Plain(own) = &self.ended else { return false };
+        Rc::ptr_eq(&own.fare, &call.fare)
+            && Rc::ptr_eq(&self.purse, purse)
+            && own.status == call.status
+            && own.basis == call.basis
+            && own.cost == call.cost
+            && own.hold == call.hold
+            && own.term == call.term
+            && own.client == call.client
+            && self.holds.plus(call.hold).is_some()
+    }
+
+    fn settlement(self, now: Millis) -> (Rc<Purse>, Settlement) {
+        let Self { purse, ended, calls, holds, ended_at } = self;
+        let mut settlement = match ended {
+            Ended::Metered(settlement) => *settlement,
+            Ended::Plain(call) => call.times(calls, holds, purse.budget()),
+        };
+        settlement.ago_ms = now.since(ended_at);
+        (purse, settlement)
+    }
 }
 
-fn alike(sum: &Settlement, one: &Settlement) -> bool {
-    let each = |part: u64, whole: u64| part.checked_mul(sum.calls) == Some(whole);
-    is_flat(sum)
-        && same(&sum.route, &one.route)
-        && sum.term == one.term
-        && sum.status == one.status
-        && sum.basis == one.basis
-        && each(one.cost.0, sum.cost.0)
-        && each(one.hold.0, sum.hold.0)
-        && sum.client == one.client
-        && sum.budget == one.budget
-        && sum.service == one.service
-        && sum.prices == one.prices
-        && sum.counts.len() == one.counts.len()
-        && sum
-            .counts
-            .iter()
-            .zip(&one.counts)
-            .all(|(sum, one)| sum.0 == one.0 && each(one.1.0, sum.1.0))
+impl Ended {
+    /// What it has cost.
+    pub(super) fn cost(&self) -> Nanos {
+        match self {
+            Self::Plain(call) => call.cost,
+            Self::Metered(settlement) => settlement.cost,
+        }
+    }
+
+    fn hold(&self) -> Nanos {
+        match self {
+            Self::Plain(call) => call.hold,
+            Self::Metered(settlement) => settlement.hold,
+        }
+    }
 }
 
-fn same(one: &Arc<str>, other: &Arc<str>) -> bool {
-    Arc::ptr_eq(one, other) || one == other
-}
-
-fn merge(sum: &mut Settlement, one: &Settlement) {
-    sum.calls = sum.calls.saturating_add(one.calls);
-    sum.cost = sum.cost.saturating_plus(one.cost);
-    sum.hold = sum.hold.saturating_plus(one.hold);
-    for (sum, one) in sum.counts.iter_mut().zip(&one.counts) {
-        // `alike` has multiplied them without overflow; so much more is none either.
-        sum.1 = sum.1.plus(one.1).unwrap_or(sum.1);
+impl Plain {
+    /// What the ledger is told of so many of them, which had reserved `holds` together.
+    fn times(self, calls: u64, holds: Nanos, budget: &BudgetName) -> Settlement {
+        let counted = Quantity::whole(calls).filter(|_| self.basis != Basis::Zero);
+        Settlement {
+            budget: budget.clone(),
+            term: self.term,
+            client: self.client,
+            service: self.fare.service().clone(),
+            route: Arc::clone(self.fare.route()),
+            model: None,
+            calls,
+            cost: Nanos(self.cost.0.saturating_mul(calls)),
+            hold: holds,
+            basis: self.basis,
+            counts: counted.map(|calls| (Kind::Call, calls)).into_iter().collect(),
+            prices: self.fare.list().cloned(),
+            status: self.status,
+            upstream_id: None,
+            ago_ms: Millis::ZERO,
+        }
     }
 }

@@ -50,6 +50,27 @@ fn priced_calls_settle_at_their_price_alike_ones_in_one_line() {
 }
 
 #[test]
+fn a_term_that_comes_back_has_what_it_had_and_no_more() {
+    let mut world = World::new();
+    world.sidecar.cap = 10 * PRICE;
+    let calls = [(); 3].map(|()| world.get("/api/priced").unwrap());
+    for term in [2, 1] {
+        world.sidecar.term = Some(Term(term));
+        world.rest(1_000);
+    }
+    calls.into_iter().for_each(|call| world.finish(call));
+    world.rest(1_000);
+    let mut admitted = 0;
+    while let Ok(call) = world.get("/api/priced") {
+        world.finish(call);
+        admitted += 1;
+    }
+    assert_eq!(admitted, 7);
+    world.rest(20_000);
+    assert_eq!(world.sidecar.settled, [(Term(1), 10 * PRICE)].into());
+}
+
+#[test]
 fn calls_that_differ_are_not_merged() {
     let mut world = World::new();
     for (path, status) in [("/api/priced", "200"), ("/api/priced", "404"), ("/api/dear", "200")] {
