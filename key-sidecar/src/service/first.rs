@@ -48,6 +48,9 @@ pub(super) fn leases(
 
 /// The request's own lines of money, and for each budget of whom it asks about the most that one of their
 /// calls reserves. A budget that the worker speaks of already has money there, or is being asked for.
+///
+/// Nothing is the least: a cheaper call may be the first, and must not be told that the budget is spent
+/// because the dearest no longer fits.
 pub(super) fn money(
     book: &Book,
     request: &SyncRequest,
@@ -69,11 +72,11 @@ pub(super) fn money(
         if let Some(line) = place.and_then(|place| lines.get_mut(place)) {
             if place >= Some(own) {
                 line.wants = line.wants.max(hold);
-                line.least = line.wants;
             }
         } else if lines.len() < MONEY_MAX {
-            let (budget, term, returned) = (budget.clone(), None, Nanos::ZERO);
-            lines.push(MoneyLine { budget, term, returned, wants: hold, least: hold });
+            let (budget, term) = (budget.clone(), None);
+            let (returned, least) = (Nanos::ZERO, Nanos::ZERO);
+            lines.push(MoneyLine { budget, term, returned, wants: hold, least });
         }
     }
     lines
@@ -157,7 +160,7 @@ mod tests {
     fn one_budget_is_asked_once_for_the_dearest_call() {
         let book = book("10.00");
         let who = [("key-a", "cheap"), ("key-b", "dear"), ("key-b", "cheap"), ("nobody", "dear")];
-        assert_eq!(wants(&asked(&book, &who, vec![])), [(50_000_000, 50_000_000)]);
+        assert_eq!(wants(&asked(&book, &who, vec![])), [(50_000_000, 0)]);
     }
 
     #[test]

@@ -275,7 +275,8 @@ impl Sidecar {
                     term: None,
                     returned: Nanos::ZERO,
                     wants: hold,
-                    least: hold,
+                    // As in the service: what the call will reserve is not known.
+                    least: Nanos::ZERO,
                 });
             }
         }

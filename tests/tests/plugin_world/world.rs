@@ -150,13 +150,17 @@ impl World {
         }
     }
 
-    /// The same from tick to tick, for hours in which nobody calls.
+    /// The same from tick to tick, and from sign of life to sign of life, for hours in which nobody calls.
     pub(crate) fn rest_until(&mut self, wall: UnixMillis) {
         while self.wall() < wall {
             let left = wall.0 - self.wall().0;
             let letter = self.mail.keys().next().map_or(left, |at| at - self.now());
             let tick = self.vms.iter().filter_map(Vm::tick_period).min().unwrap_or_default();
-            let tick = u64::try_from(tick.as_millis()).unwrap().max(1);
+            let tick = match u64::try_from(tick.as_millis()).unwrap() {
+                // A worker that sleeps only shows with every tenth tick that it is alive.
+                1_000.. => 10_000,
+                tick => tick.max(1),
+            };
             self.pass(left.min(letter).min(tick));
         }
     }

@@ -16,7 +16,7 @@ use wire::units::Millis;
 use crate::money::account::OpenAccount;
 use crate::money::holder::Holder;
 use crate::money::lease::MONEY_TTL;
-use crate::money::share::{ASK_AGAIN_MAX, Demand, ask_again_elsewhere};
+use crate::money::share::{Demand, ask_again, ask_again_elsewhere};
 use crate::money::state::MoneyLedger;
 use crate::money::tree::{NoTerm, Present};
 
@@ -122,9 +122,14 @@ impl MoneyLedger {
         let first = |lacks: &dyn Fn(&OpenAccount) -> bool| {
             present.path.iter().copied().find(|id| lacks(&self.accounts[*id]))
         };
+        let left = present.ends.map(|ends| ends.since(self.clock));
         if let Some(id) = first(&|account| account.unspent() < need) {
             let refused_by = Some(self.accounts[id].view(self.clock));
-            return MoneyShortage { why: MoneyWhy::Spent, ask_again_ms: ASK_AGAIN_MAX, refused_by };
+            return MoneyShortage {
+                why: MoneyWhy::Spent,
+                ask_again_ms: ask_again(left),
+                refused_by,
+            };
         }
         let refused_by = first(&|account| account.room() < need);
         let refused_by = refused_by.map(|id| self.accounts[id].view(self.clock));
@@ -136,14 +141,15 @@ impl MoneyLedger {
                 waiters = account.waiters.count(self.clock).max(waiters);
             }
         }
-        let ask_again_ms = ask_again_elsewhere(waiters);
+        let ask_again_ms = ask_again_elsewhere(waiters).min(ask_again(left));
         MoneyShortage { why: MoneyWhy::LentElsewhere, ask_again_ms, refused_by }
     }
 }
 
 /// The answer where there is no term.
 fn nothing(line: &MoneyLine, why: MoneyWhy, refused_by: Option<BudgetView>) -> MoneyAnswer {
-    let short = MoneyShortage { why, ask_again_ms: ASK_AGAIN_MAX, refused_by };
+    let opens = refused_by.as_ref().and_then(|view| view.resets_ms);
+    let short = MoneyShortage { why, ask_again_ms: ask_again(opens), refused_by };
     MoneyAnswer {
         budget: line.budget.clone(),
         term: None,

@@ -16,8 +16,8 @@ pub const ASK_AGAIN_MIN: Millis = Millis(50);
 pub const ASK_AGAIN_ELSEWHERE_MAX: Millis = Millis(500);
 
 /// When a holder comes back to a budget that is spent, closed or undefined: a cap may be raised at
-/// any time, and that takes effect within a second.
-pub const ASK_AGAIN_MAX: Millis = Millis(1_000);
+/// any time, and that takes effect within a second, of which a part goes by on the way.
+pub const ASK_AGAIN_MAX: Millis = Millis(500);
 
 /// By how much later each further one that waits comes back: so many that wait do not crowd the
 /// ledger.
@@ -52,6 +52,11 @@ impl Demand {
     }
 }
 
+/// When to come back where nothing helps but another policy or what begins so much later.
+pub(super) fn ask_again(begins: Option<Millis>) -> Millis {
+    begins.unwrap_or(ASK_AGAIN_MAX).clamp(ASK_AGAIN_MIN, ASK_AGAIN_MAX)
+}
+
 /// When to come back, of so many that wait.
 pub(super) fn ask_again_elsewhere(waiters: u64) -> Millis {
     Millis(ASK_AGAIN_EACH.0.saturating_mul(waiters)).clamp(ASK_AGAIN_MIN, ASK_AGAIN_ELSEWHERE_MAX)
@@ -82,6 +87,16 @@ mod tests {
     fn while_another_waits_it_is_what_waits_here() {
         assert_eq!(slice(55, 10, 1_000, true), 10);
         assert_eq!(slice(55, 0, 1_000, true), 0);
+    }
+
+    #[test]
+    fn who_went_short_comes_back_when_a_new_period_begins() {
+        let after = |begins| ask_again(begins).0;
+        assert_eq!(
+            [Some(0), Some(120), Some(9_000)].map(|ms| after(ms.map(Millis))),
+            [50, 120, 500]
+        );
+        assert_eq!(after(None), 500);
     }
 
     #[test]

@@ -157,7 +157,8 @@ impl Model {
                 assert_eq!((answer.term, answer.gets, answer.ttl_ms), (None, Nanos(0), Millis(0)));
                 assert_eq!((answer.recall, &answer.tightest), (line.term.is_some(), &None));
                 let heard = answer.short.as_ref().map(|short| (short.why, short.ask_again_ms.0));
-                assert_eq!(heard, (line.wants > Nanos(0)).then_some((why, 1_000)));
+                let wait = ask_again(opens_in(&self.book(), &line.budget));
+                assert_eq!(heard, (line.wants > Nanos(0)).then_some((why, wait)));
             }
         }
     }
@@ -216,8 +217,9 @@ impl Model {
             path.iter().filter(|name| room(&book, name) < need).cloned().collect();
         let by = spent_one.unwrap_or(&lacking[0]);
         assert_eq!(short.refused_by, Some(view(&book, by)));
+        let new_term = ask_again(left(&book, path));
         if spent_one.is_some() {
-            assert_eq!((short.why, short.ask_again_ms), (MoneyWhy::Spent, Millis(1_000)));
+            assert_eq!((short.why, short.ask_again_ms), (MoneyWhy::Spent, Millis(new_term)));
             return Vec::new();
         }
         let waiting = |name: &Name| {
@@ -225,7 +227,7 @@ impl Model {
             u64::try_from(others.count()).unwrap() + 1
         };
         let waiting = lacking.iter().map(waiting).max().unwrap();
-        let wait = Millis((10 * waiting).clamp(50, 500));
+        let wait = Millis((10 * waiting).clamp(50, 500).min(new_term));
         assert_eq!((short.why, short.ask_again_ms), (MoneyWhy::LentElsewhere, wait));
         lacking
     }
@@ -265,6 +267,24 @@ fn present(book: &Book, budget: &BudgetName) -> Result<Vec<Name>, MoneyWhy> {
         Ok((definition.name.clone(), Arc::clone(&period.label)))
     };
     definitions.iter().map(name).collect()
+}
+
+/// When somebody should come back whom nothing helps but what begins so much later.
+fn ask_again(begins_in: u64) -> u64 {
+    begins_in.clamp(50, 500)
+}
+
+/// How long a budget without a present account stays closed, as far as its calendar says.
+fn opens_in(book: &Book, budget: &BudgetName) -> u64 {
+    let Some(definition) = book.budgets.get(budget) else {
+        return u64::MAX;
+    };
+    if period_at(definition, book.now).is_some() {
+        let above = definition.within.as_ref();
+        return above.map_or(u64::MAX, |above| opens_in(book, above));
+    }
+    let starts = definition.periods.iter().map(|period| period.starts.0);
+    starts.filter(|starts| *starts > book.now).min().map_or(u64::MAX, |starts| starts - book.now)
 }
 
 fn left(book: &Book, path: &[Name]) -> u64 {
