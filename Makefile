@@ -36,15 +36,19 @@ lint: rust ## Format, clippy natively and for wasm, dependencies
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny --locked check; \
 	else echo "cargo-deny is not installed: dependencies are not checked (cargo install cargo-deny)"; fi
 
-bench: wasm softhsm envoy ## What a request costs, beside Envoy's own filters
+# One run, one file: target/bench.md.
+bench: wasm softhsm envoy ## What a request and its money cost, beside Envoy's own filters
 	@demo/setup.sh system h2load=nghttp2-client valgrind=valgrind
 	$(CARGO) build --locked -p tollkeeper-empty-probe --profile wasm --target wasm32-wasip1
 	$(CARGO) build --locked --release -p key-sidecar
 	KEY_SIDECAR=$(TARGET)/release/key-sidecar $(CARGO) bench --locked --profile dev -p tollkeeper-tests --bench cost
+	set -o pipefail; { echo && $(CARGO) bench --locked -p tollkeeper-admission --bench meter && \
+		echo && $(CARGO) bench --locked -p key-sidecar --bench desk; } | tee -a $(TARGET)/bench.md
 
 soak: wasm softhsm envoy ## The long test, which takes minutes
 	$(CARGO) build --locked -p key-sidecar
 	$(CARGO) test --locked -p tollkeeper-tests --test soak
+	CRASH_ROUNDS=50 $(CARGO) test --locked -p tollkeeper-tests --test e2e_money_crashes
 
 wasm: rust ## The filter, ready to ship: target/tollkeeper.wasm
 	$(CARGO) build --locked -p tollkeeper-plugin --profile wasm --target wasm32-wasip1

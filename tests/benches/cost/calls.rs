@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 /// Events of a stream: a megabyte.
-const EVENTS: usize = 2_900;
+const EVENTS: usize = 3_150;
 /// What a metered call reserves.
 const HOLD: &str = "0.05";
 const MODEL: &str = "gpt-5-mini";

@@ -23,6 +23,7 @@ use std::fs;
 use tollkeeper_tests::artifacts;
 
 use crate::configuration::Kind;
+use crate::instructions::Instructions;
 use crate::report::Report;
 use crate::stand::Stand;
 
@@ -30,7 +31,7 @@ fn main() {
     let stand = Stand::build();
     let report = Report {
         environment: report::Environment::of_this_machine(&stand),
-        instructions: Kind::ALL.map(|kind| instructions::of(kind, &stand)),
+        instructions: Kind::ALL.map(|kind| counted(kind, &stand)),
         processor: processor::of(&stand),
         streams: streams::of(&stand),
         syncs: syncs::CONNECTIONS.map(|connections| syncs::of(connections, &stand)),
@@ -39,4 +40,11 @@ fn main() {
     let file = artifacts::target_dir().join("bench.md");
     fs::write(&file, &text).expect("the target directory can be written");
     println!("{text}\nwritten to {}", file.display());
+}
+
+/// Valgrind takes its time: whoever waits sees how far it is.
+fn counted(kind: Kind, stand: &Stand) -> Instructions {
+    let instructions = instructions::of(kind, stand);
+    eprintln!("{}: {:.0} instructions", kind.name(), instructions.net);
+    instructions
 }

@@ -75,7 +75,7 @@ fn was_metered(stand: &Stand) {
     let booked = wait::until(wait::PATIENCE, || {
         let settlements = stand.books().settlements();
         let metered = settlements.iter().filter(|one| one.basis == "usage").count();
-        if metered >= expected { Ok(()) } else { Err(metered) }
+        if metered >= expected { Ok(()) } else { Err(metered.to_string()) }
     });
     assert_eq!(booked, Ok(()), "{expected} metered calls and more were sent");
 }
