@@ -236,7 +236,7 @@ fn at_no_moment_of_the_night_a_call_is_refused_or_counted_on_the_wrong_side() {
         let mut admitted = [0, 0];
         let mut waiting: Vec<(usize, StreamId)> = Vec::new();
         while world.wall() < after(december(), 2 * SECOND) {
-            if world.now() % every == 0 {
+            if world.now().is_multiple_of(every) {
                 let worker = usize::try_from(world.now() / every % 2).unwrap();
                 waiting.push((worker, world.call(worker, &head("GET", PRICED, &[]))));
             }
