@@ -60,12 +60,10 @@ const fn one() -> u64 {
     1
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
 const fn is_one(per: &u64) -> bool {
     *per == 1
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
 const fn is_zero(step: &u64) -> bool {
     *step == 0
 }
