@@ -108,6 +108,8 @@ fn a_kill_at_any_moment_loses_nothing_that_was_said_to_be_durable() {
 fn commits_until_it_is_killed() {
     let state = std::env::var(STATE).unwrap();
     let state = Path::new(&state);
+    // The harness may have begun a line.
+    println!();
     let mut store = SqliteStore::open(state).unwrap();
     let done = store.load().unwrap().last_entry / 2;
     // Checkpoints all the time, so that some are cut in the middle.
