@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tollkeeper_tests::client::{Answer, Call};
 use tollkeeper_tests::shared::Shared;
 use tollkeeper_tests::upstream::{Script, Seen};
-use tollkeeper_tests::world::{World, models, policy, until_answered};
+use tollkeeper_tests::world::{MODELS, World, models, policy, until_answered};
 
 static WORLD: Shared<World> = Shared::new();
 
@@ -38,6 +38,9 @@ fn world() -> Arc<World> {
             };
             script.delay(Duration::from_millis(hold.unwrap_or_default()))
         });
+        // It has its policy. Before that, a call whose body stops half-way is kept until more of it comes, and
+        // takes no place: whether the body must be read is not known yet.
+        until_answered(world.gate(), &Call::get(MODELS), 401);
         world
     })
 }
